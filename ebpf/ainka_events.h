@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The one source of the layouts that BPF programs share with the module and the
+ * daemon. Only fixed-width types, no pointers, no implicit padding.
+ */
+#ifndef AINKA_EVENTS_H
+#define AINKA_EVENTS_H
+
+#ifndef AINKA_NO_TYPES
+#include <linux/types.h>
+#endif
+
+/*
+ * Log-linear histogram of nanoseconds: eight buckets an octave, so a bucket is
+ * at most 12.5 % wide; the last one takes everything from 2^34 ns (17 s).
+ * See kmod/core/hist.h.
+ */
+#define AINKA_HIST_BUCKETS	256
+
+#define AINKA_TASKS_MAX		4096
+#define AINKA_TASK_WINDOW_NS	500000000ULL
+
+/* struct ainka_sched_stats - what one CPU has seen since the program started */
+struct ainka_sched_stats {
+	__u64 switches;
+	__u64 voluntary;	/* switches in which the task went to sleep */
+	__u64 busy_ns;		/* time of tasks other than idle */
+	__u64 delay_ns;		/* run delay, all tasks */
+	__u64 delays;
+	__u64 wake_delay_ns;	/* run delay of runs that began with a wake-up, user tasks */
+	__u64 wake_delays;
+	__u64 wakeups;		/* runs that began with a wake-up, all tasks */
+	__u64 drops;		/* tasks for which the map of tasks had no room */
+	__u64 last_ns;		/* when this CPU switched last, CLOCK_MONOTONIC */
+	__u32 delay_hist[AINKA_HIST_BUCKETS];
+	__u32 wake_delay_hist[AINKA_HIST_BUCKETS];
+};
+
+/* struct ainka_task_win - sums over one window of a task */
+struct ainka_task_win {
+	__u64 start_ns;
+	__u64 run_ns;
+	__u64 delay_ns;
+	__u64 delay_max_ns;
+	__u64 wake_delay_ns;
+	__u32 runs;
+	__u32 wakes;
+	__u32 voluntary;
+	__u32 involuntary;
+};
+
+#define AINKA_TASK_SLEPT	(1U << 0)	/* went to sleep at the last switch-out */
+#define AINKA_TASK_KTHREAD	(1U << 1)
+
+/*
+ * struct ainka_task_rec - one task. Written only by the CPU that switches the
+ * task; @seq is odd while that goes on, so that a reader of the hash map, whose
+ * preallocated elements are reused under it, can tell a torn copy. A window is
+ * closed at the first switch after AINKA_TASK_WINDOW_NS: @cur becomes @last.
+ */
+struct ainka_task_rec {
+	__u32 seq;
+	__u32 pid;
+	__u32 tgid;
+	__u32 flags;
+	__u64 start_ns;		/* task_struct.start_time, the identity */
+	__u64 on_cpu_ns;	/* on a CPU since, or 0 */
+	__u64 delay_total_ns;	/* sched_info.run_delay when last looked at */
+	struct ainka_task_win cur;
+	struct ainka_task_win last;
+};
+
+#endif
