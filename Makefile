@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Entry points of the AINKA tree. Each one first builds what it lacks; `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VERSION := $(shell cat VERSION)
+BUILD ?= build
+DESTDIR ?=
+PYTHON := build/venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+
+# ---------------------------------------------------------------------------------------------
+.PHONY: help
+help: ## this list
+	@echo "AINKA $(VERSION)"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | sort | \
+	    while IFS=$$'\t' read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+.PHONY: demo
+demo: ## show AINKA at work in a throw-away guest
+	guest/deps build guest venv
+	guest/demo
+
+.PHONY: image
+image: ## build the guest's disk image and print its path
+	guest/image
+
+# ---- user space -----------------------------------------------------------------------------
+# Sources are looked up when make runs, so a new file needs no edit here.
+CORE_SOURCES := $(sort $(wildcard kmod/core/*.c))
+CORE_HEADERS := $(wildcard kmod/core/*.h kmod/include/*.h kmod/include/*/*.h \
+    kmod/include/*/*/*.h)
+BPF_SOURCES := $(sort $(wildcard ebpf/*.bpf.c))
+BPF_HEADERS := $(wildcard ebpf/*.h) $(CORE_HEADERS)
+BPF_OBJECTS := $(patsubst ebpf/%.c,$(BUILD)/ebpf/%.o,$(BPF_SOURCES))
+INCLUDES := -Ikmod/include -Ikmod/include/uapi -Ikmod/core
+
+CORE_CFLAGS ?= -O2 -g
+CORE_FLAGS := -std=gnu11 -Wall -Wextra -Werror -fPIC -shared -fvisibility=default \
+    -DAINKA_USERSPACE $(INCLUDES)
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+.PHONY: core
+core: ## build the pure core as a shared library, plain and with sanitizers
+ifneq ($(CORE_SOURCES),)
+core: $(BUILD)/core/libainka_core.so $(BUILD)/core/libainka_core_asan.so
+endif
+
+$(BUILD)/core/libainka_core.so: $(CORE_SOURCES) $(CORE_HEADERS) Makefile
+	@guest/deps build
+	@mkdir -p $(@D)
+	gcc $(CORE_CFLAGS) $(CORE_FLAGS) -Wl,-soname,libainka_core.so -o $@ $(CORE_SOURCES)
+
+$(BUILD)/core/libainka_core_asan.so: $(CORE_SOURCES) $(CORE_HEADERS) Makefile
+	@guest/deps build
+	@mkdir -p $(@D)
+	gcc $(CORE_FLAGS) $(SANITIZE) -o $@ $(CORE_SOURCES)
+
+.PHONY: ebpf
+ebpf: $(BPF_OBJECTS) ## compile the BPF programs
+
+$(BUILD)/ebpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS) Makefile
+	@guest/deps build
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -D__TARGET_ARCH_x86 -O2 -g -mcpu=v3 -Wall -Werror -Iebpf $(INCLUDES) \
+	    -c $< -o $@
+	$(LLVM_STRIP) -g $@
+
+# ---- the module -----------------------------------------------------------------------------
+# KDIR: unpacked kernel headers; by default those of the guest's kernels. The sources are copied,
+# so that a build leaves nothing among them and two kernels do not share objects.
+MODULE_SOURCES := $(wildcard Kbuild) $(shell git ls-files -co --exclude-standard kmod 2>/dev/null)
+
+.PHONY: module
+module: ## build ainka.ko (KDIR=headers; default: for each kernel of the guest)
+ifdef KDIR
+	@guest/deps build
+	@dir=$(BUILD)/module/$$(basename $(KDIR)); mkdir -p $$dir; \
+	cp -u --parents -t $$dir $(MODULE_SOURCES); \
+	$(MAKE) -C $(KDIR) M=$$(readlink -f $$dir) $(KFLAGS) modules
+else
+	@guest/image --plain >/dev/null
+	@for kdir in $$(guest/headers); do \
+	    $(MAKE) --no-print-directory module KDIR=$$kdir || exit 1; done
+endif
+
+# ---- install (user space; DKMS installs the module) -------------------------------------------
+PYDIR := $(DESTDIR)/usr/lib/python3/dist-packages
+LIBDIR := $(DESTDIR)/usr/lib/ainka
+SHAREDIR := $(DESTDIR)/usr/share/ainka
+# Parts of the tree may be missing (a source package without policies, a tree being written).
+put = $(foreach file,$(wildcard $(1)),install -D -m $(3) $(file) $(2)/$(notdir $(file)) && ) true
+
+.PHONY: install
+install: ebpf $(if $(CORE_SOURCES),$(BUILD)/core/libainka_core.so) ## install user space to DESTDIR
+	install -d $(LIBDIR) $(PYDIR) $(DESTDIR)/etc/ainka/policies.d $(SHAREDIR)/policies \
+	    $(SHAREDIR)/tuners $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin
+	@$(call put,$(BPF_OBJECTS) $(BUILD)/core/libainka_core.so,$(LIBDIR),0644)
+	@for package in daemon/ainkad ainkactl/ainkactl; do \
+	    [ -d $$package ] || continue; \
+	    (cd $$(dirname $$package) && find $$(basename $$package) -type f \
+	        ! -path '*/__pycache__/*' ! -name '*.pyc' -print0) | \
+	        while IFS= read -r -d '' file; do \
+	            install -D -m 0644 "$$(dirname $$package)/$$file" "$(PYDIR)/$$file"; done; done
+	@launcher() { printf '%s\n' '#!/usr/bin/python3' 'import sys' "from $$2.main import main" \
+	        'sys.exit(main())' >"$$1"; chmod 0755 "$$1"; }; \
+	launcher $(DESTDIR)/usr/sbin/ainkad ainkad; \
+	launcher $(DESTDIR)/usr/bin/ainkactl ainkactl
+	@$(call put,systemd/ainkad.service,$(DESTDIR)/lib/systemd/system,0644)
+	@[ ! -f systemd/ainka.sysusers ] || \
+	    install -D -m 0644 systemd/ainka.sysusers $(DESTDIR)/usr/lib/sysusers.d/ainka.conf
+	@$(call put,systemd/*.rules,$(DESTDIR)/lib/udev/rules.d,0644)
+	@$(call put,systemd/*.modprobe,$(DESTDIR)/lib/modprobe.d,0644)
+	@[ ! -f daemon/config.toml ] || \
+	    install -D -m 0644 daemon/config.toml $(DESTDIR)/etc/ainka/config.toml
+	@$(call put,policies/*.toml,$(SHAREDIR)/policies,0644)
+	@$(call put,policies/tuners/*.toml,$(SHAREDIR)/tuners,0644)
+
+# ---- checks ---------------------------------------------------------------------------------
+PYTHON_PARTS := $(wildcard daemon ainkactl guest tests)
+# Folders without a test yet are skipped, an empty selection is not a failure (pytest's status 5).
+TESTS = $(wildcard $(1)/test_*.py $(1)/*/test_*.py)
+RUN_TESTS = $(if $(call TESTS,$(1)),$(PYTEST) $(1) $(ARGS),@echo "no tests in $(1)")
+
+.PHONY: deps
+deps: ## install what is missing on this machine
+	@guest/deps
+
+.PHONY: test
+test: ## everything: lint, unit, abi and guest tests
+	@guest/deps
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-unit
+	@$(MAKE) --no-print-directory test-abi
+	@$(MAKE) --no-print-directory test-vm
+	@echo "=== AINKA: all tests passed ==="
+
+.PHONY: test-unit
+test-unit: core ebpf ## tests on this machine, no root, no module
+	@guest/deps build test venv
+	$(call RUN_TESTS,tests/unit)
+
+.PHONY: test-abi
+test-abi: core ebpf ## generated files and layouts are current
+	@guest/deps build test venv
+	$(call RUN_TESTS,tests/abi)
+
+.PHONY: test-vm
+test-vm: ## the real module in a Debian guest
+	@guest/deps build guest test venv
+	$(call RUN_TESTS,tests/vm)
+
+.PHONY: lint
+lint: ## ruff, mypy, shellcheck
+	@guest/deps test venv
+	$(PYTHON) -m ruff check $(PYTHON_PARTS) $(PYTHON_SCRIPTS)
+	$(PYTHON) -m ruff format --check $(PYTHON_PARTS) $(PYTHON_SCRIPTS)
+	$(PYTHON) -m mypy $(PYTHON_PARTS)
+	for script in $(PYTHON_SCRIPTS); do $(PYTHON) -m mypy --scripts-are-modules $$script; done
+	shellcheck $(SHELL_SCRIPTS)
+
+# Executables carry no suffix: tell them by their first line.
+SCRIPTS := $(shell git ls-files -co --exclude-standard 2>/dev/null | grep -v '\.[a-z0-9]*$$')
+PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/python3|^\#!/usr/bin/env python3' $(SCRIPTS))
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' $(SCRIPTS)) \
+    $(shell git ls-files -co --exclude-standard '*.sh')
+
+# ---- cleaning -------------------------------------------------------------------------------
+.PHONY: clean
+clean: ## remove build products, keep guest images and the Python environment
+	rm -rf $(BUILD)/core $(BUILD)/ebpf $(BUILD)/module
+
+.PHONY: distclean
+distclean: ## remove everything that was built or downloaded
+	rm -rf $(BUILD)

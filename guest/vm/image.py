@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image a guest boots from: the base image, and AINKA installed into a copy of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from guest.vm import base, locks, paths
+from guest.vm.errors import GuestError
+from guest.vm.progress import Progress
+from guest.vm.tree import Snapshot
+
+#: Images of earlier sources that are kept, newest first: going back to one costs nothing.
+KEEP = 3
+
+
+def ensure_image(*, plain: bool = False) -> Path:
+    """The image of the present sources, built when there is none; ``plain``: without AINKA.
+
+    Building needs root (chroot, mounts), so it happens in guest/image, through sudo if need be.
+    """
+    image = _wanted(plain)
+    if image is None:
+        command = [str(paths.GUEST / "image"), *(["--plain"] if plain else [])]
+        if os.geteuid() != 0:
+            command = ["sudo", "--preserve-env=AINKA_CACHE", *command]
+        built = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        if built.returncode:
+            raise GuestError("the guest's image could not be built")
+        image = _wanted(plain)
+        if image is None:
+            raise GuestError("the sources changed while their image was being built; try again")
+    return image
+
+
+def _wanted(plain: bool) -> Path | None:
+    if not base.exists():
+        return None
+    image = base.directory() / "image.ext4" if plain else _path(Snapshot())
+    return image if image.exists() else None
+
+
+def _path(snapshot: Snapshot) -> Path:
+    return paths.cache() / f"ainka-{base.directory().name[5:]}-{snapshot.digest()}.ext4"
+
+
+def build(*, plain: bool = False) -> Path:
+    """Build what is missing, as root."""
+    directory = base.build()
+    if plain:
+        return directory / "image.ext4"
+    with locks.exclusive(paths.cache() / "image.lock"):
+        snapshot = Snapshot()
+        image = _path(snapshot)
+        if not image.exists():
+            _build(directory / "image.ext4", snapshot, image)
+            _forget_others(image)
+        os.utime(image)
+    return image
+
+
+def _build(lower: Path, snapshot: Snapshot, image: Path) -> None:
+    log = paths.cache() / "image.log"
+    log.write_text("")
+    with (
+        tempfile.TemporaryDirectory(prefix="tree.", dir=paths.cache()) as tree,
+        Progress("image with AINKA", 4) as progress,
+    ):
+        snapshot.write(Path(tree))
+        fresh = image.with_suffix(".new")
+        progress.stage("copying the base image")
+        subprocess.run(["cp", "--sparse=always", str(lower), str(fresh)], check=True)
+        installer = Path(tree) / "guest/rootfs/install"
+        command = ["unshare", "--mount", "--propagation", "private", str(installer)]
+        with subprocess.Popen(
+            [*command, str(fresh), tree, snapshot.version, str(log)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout
+            for line in process.stdout:
+                if line.startswith("stage: "):
+                    progress.stage(line[7:].strip())
+        if process.returncode:
+            fresh.unlink(missing_ok=True)
+            raise GuestError(f"AINKA could not be installed in the image; more in {log}")
+        fresh.rename(image)
+
+
+def _forget_others(image: Path) -> None:
+    """Drop images of earlier sources, but none that a guest is running from."""
+    others = [path for path in paths.cache().glob("ainka-*.ext4") if path != image]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in others[KEEP - 1 :]:
+        # A guest that is starting may be about to open it: leave it alone for an hour.
+        if time.time() - old.stat().st_mtime > 3600 and not locks.in_use(old):
+            old.unlink(missing_ok=True)
+    for leftover in (*paths.cache().glob("tree.*"), *paths.cache().glob("base.?*")):
+        if leftover.is_dir() and time.time() - leftover.stat().st_mtime > 6 * 3600:
+            shutil.rmtree(leftover, ignore_errors=True)

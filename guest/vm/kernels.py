@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels a guest can boot."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from guest.vm import base
+from guest.vm.errors import GuestError
+
+DEFAULT = "6.1"
+
+
+class Kernel(NamedTuple):
+    """What QEMU needs to start one of them."""
+
+    release: str
+    image: Path
+    initramfs: Path
+
+
+def releases() -> list[str]:
+    """Full names of the kernels in the base image, oldest first."""
+    found = [path.name.removeprefix("vmlinuz-") for path in _boot().glob("vmlinuz-*")]
+    return sorted(found, key=lambda name: [int(part) for part in re.findall(r"\d+", name)])
+
+
+def kernel(name: str = DEFAULT) -> Kernel:
+    """Find a kernel by its release, or by the beginning of it (``6.1``, ``6.12``)."""
+    matches = [release for release in releases() if _matches(name, release)]
+    if not matches:
+        raise GuestError(f"no kernel {name!r} in the guest; there are: {', '.join(releases())}")
+    release = matches[-1]
+    return Kernel(release, _boot() / f"vmlinuz-{release}", _boot() / f"initrd-{release}")
+
+
+def _matches(name: str, release: str) -> bool:
+    return release == name or bool(name and re.match(re.escape(name) + r"[.+-]", release))
+
+
+def _boot() -> Path:
+    return base.directory() / "boot"
