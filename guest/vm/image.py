@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -30,7 +29,7 @@ def ensure_image(*, plain: bool = False) -> Path:
         command = [str(paths.GUEST / "image"), *(["--plain"] if plain else [])]
         if os.geteuid() != 0:
             command = ["sudo", "--preserve-env=AINKA_CACHE", *command]
-        built = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        built = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         if built.returncode:
             raise GuestError("the guest's image could not be built")
         image = _wanted(plain)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests for the tests.
+
+One guest serves a whole session, because a boot costs more than most tests; each test gets it with
+the module unloaded and the daemon stopped, and leaves it so. A test that makes the kernel report a
+fault fails, and the next one gets a new guest. AINKA_KERNELS (``6.1 6.12``; default ``6.1``) says
+on which kernels the session runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from guest.vm import CommandFailed, Guest, GuestError
+
+KERNELS = os.environ.get("AINKA_KERNELS", "6.1").split()
+
+#: Back to a machine where AINKA is installed and nothing else. The daemon lets go of the module
+#: when it ends, which takes a moment.
+CLEAN = """
+systemctl stop ainkad 2>/dev/null
+pkill -x ainkad
+systemctl reset-failed 2>/dev/null
+rm -rf /etc/ainka/policies.d/* /var/lib/ainka/* /run/ainka/*
+for _ in $(seq 50); do
+    [ -e /sys/module/ainka ] || exit 0
+    rmmod ainka && exit 0
+    sleep 0.2
+done
+echo 'ainka cannot be removed' >&2
+exit 1
+"""
+
+
+class Session:
+    """The guest of a session, replaced when a test breaks it."""
+
+    def __init__(self, kernel: str) -> None:
+        self._kernel = kernel
+        self._guest: Guest | None = None
+
+    def guest(self) -> Guest:
+        """A running guest."""
+        if self._guest is None:
+            self._guest = Guest(self._kernel).start()
+        return self._guest
+
+    def after_test(self) -> str:
+        """Clean up; returns what is wrong, if anything."""
+        guest = self.guest()
+        problem = ""
+        try:
+            guest.run(CLEAN)
+        except (GuestError, CommandFailed) as error:
+            problem = f"no clean guest after this test: {error}"
+        if guest.kernel_reports():
+            problem = f"the kernel reported a fault:\n{guest.explain_reports()}\n{problem}"
+        if problem:
+            problem = f"{problem}\n(console: {guest.console})"
+            self.close()
+        return problem
+
+    def close(self) -> None:
+        """End it."""
+        if self._guest:
+            self._guest.close()
+            self._guest = None
+
+
+@pytest.fixture(scope="session", params=KERNELS)
+def session_guest(request: pytest.FixtureRequest) -> Iterator[Session]:
+    session = Session(request.param)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def guest(session_guest: Session) -> Iterator[Guest]:
+    """The session's guest: module not loaded, ainkad not running, before and after."""
+    yield session_guest.guest()
+    problem = session_guest.after_test()
+    if problem:
+        pytest.fail(problem, pytrace=False)
+
+
+@pytest.fixture
+def fresh_guest() -> Iterator[Callable[..., Guest]]:
+    """A factory for guests of a test's own: ``fresh_guest(kernel="6.12", cpus=1)``.
+
+    Takes what Guest takes, and ``reports=True`` for a test that provokes the kernel on purpose.
+    """
+    started: list[tuple[Guest, bool]] = []
+
+    def start(*arguments: Any, reports: bool = False, **options: Any) -> Guest:
+        new = Guest(*arguments, **options)
+        started.append((new, reports))
+        return new.start()
+
+    yield start
+    problems = []
+    for old, reports in started:
+        if not reports and old.kernel_reports():
+            problems.append(f"{old.explain_reports()}\n(console: {old.console})")
+        old.close()
+    if problems:
+        pytest.fail("the kernel reported a fault:\n" + "\n\n".join(problems), pytrace=False)
