@@ -76,15 +76,18 @@ $(BUILD)/ebpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS) Makefile
 
 # ---- the module -----------------------------------------------------------------------------
 # KDIR: unpacked kernel headers; by default those of the guest's kernels. The sources are copied,
-# so that a build leaves nothing among them and two kernels do not share objects.
-MODULE_SOURCES := $(wildcard Kbuild) $(shell git ls-files -co --exclude-standard kmod 2>/dev/null)
+# so that a build leaves nothing among them and two kernels do not share objects. The module shares
+# the record layouts with the BPF programs: ebpf/*.h.
+MODULE_SOURCES := $(wildcard Kbuild ebpf/*.h) \
+    $(wildcard $(shell git ls-files -co --exclude-standard kmod 2>/dev/null))
 
 .PHONY: module
 module: ## build ainka.ko (KDIR=headers; default: for each kernel of the guest)
 ifdef KDIR
 	@$(DEPS) build
 	@dir=$(BUILD)/module/$$(basename $(KDIR)); mkdir -p $$dir; \
-	cp -u --parents -t $$dir $(MODULE_SOURCES); \
+	find $$dir -name '*.[ch]' ! -name '*.mod.c' -delete; \
+	cp --preserve=timestamps --parents -t $$dir $(MODULE_SOURCES); \
 	$(MAKE) -C $(KDIR) M=$$(readlink -f $$dir) $(KFLAGS) modules
 else
 	@guest/image --plain >/dev/null
