@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ainkactl signals and tunables: what there is to decide on and to set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ainkad.errors import AinkaError
+
+from ainkactl.connect import connect
+from ainkactl.render import duration, emit_json, escape, fields, named, table, value_names
+
+
+def signals(tasks: bool, json: bool) -> None:
+    """List signals: those of the system, or those of the tasks last visited."""
+    request = {"subject": "task"} if tasks else {}
+    with connect() as client:
+        rows = list(client.dump("signal-get", request))
+    if json:
+        emit_json(rows)
+    elif tasks:
+        _task_table(rows)
+    else:
+        table(
+            ("SIGNAL", "VALUE", "UNIT", "AGE", "SOURCE"),
+            (
+                (
+                    row.get("name"),
+                    "stale" if row.get("stale") else str(row.get("value", "-")),
+                    row.get("unit"),
+                    duration(row.get("age-ns")),
+                    row.get("source"),
+                )
+                for row in rows
+            ),
+            "no signals",
+        )
+
+
+def _task_table(rows: list[dict[str, Any]]) -> None:
+    """One line a task, one column a signal."""
+    names: list[str] = []
+    by_task: dict[int, dict[str, Any]] = {}
+    comms: dict[int, str] = {}
+    for row in rows:
+        name = str(row.get("name", "")).removeprefix("task.")
+        pid = row.get("pid", 0)
+        if name == "pid":
+            continue
+        if name not in names:
+            names.append(name)
+        by_task.setdefault(pid, {})[name] = None if row.get("stale") else row.get("value")
+        comms[pid] = row.get("comm", "")
+    table(
+        ("PID", "COMM", *names),
+        ([pid, comms[pid], *(task.get(n) for n in names)] for pid, task in by_task.items()),
+        "no tasks: their signals come from the daemon's programs (systemctl start ainkad)",
+    )
+
+
+def tunables(name: str | None, json: bool) -> None:
+    """List the tunables, or show one with its journal entries."""
+    with connect() as client:
+        rows = list(client.dump("tunable-get"))
+    if name is not None:
+        rows = [row for row in rows if row.get("name") == name]
+        if not rows:
+            raise AinkaError(f"no tunable {name!r}", "list them: ainkactl tunables")
+    if json:
+        emit_json(rows)
+    elif name is None:
+        _tunable_table(rows)
+    else:
+        _one_tunable(rows)
+
+
+def _tunable_table(rows: list[dict[str, Any]]) -> None:
+    lines = []
+    for row in rows:
+        if "kind" not in row:
+            continue  # a journal entry: shown with its tunable's name
+        names = value_names(row.get("values"))
+        lines.append(
+            (
+                row.get("name"),
+                named(row.get("current"), names),
+                row.get("min"),
+                row.get("max"),
+                row.get("step") or None,
+                row.get("unit"),
+                row.get("lane"),
+                row.get("held") or None,
+                " ".join(names.values()) or row.get("absent"),
+            )
+        )
+    table(
+        ("TUNABLE", "CURRENT", "MIN", "MAX", "STEP", "UNIT", "LANE", "HELD", "VALUES"),
+        lines,
+        "no tunables",
+    )
+    entries = [row for row in rows if "baseline" in row]
+    if entries:
+        print()
+        _entry_table(
+            entries, {row["name"]: value_names(row["values"]) for row in rows if "values" in row}
+        )
+
+
+def _entry_table(entries: list[dict[str, Any]], names: dict[str, dict[int, str]]) -> None:
+    def shown(row: dict[str, Any], key: str) -> str | None:
+        return named(row.get(key), names.get(row["name"], {}))
+
+    table(
+        ("CHANGED", "PID", "COMM", "BASELINE", "NOW", "POLICY", "STATE"),
+        (
+            (
+                row["name"],
+                row.get("pid"),
+                row.get("comm"),
+                shown(row, "baseline"),
+                shown(row, "written"),
+                row.get("policy"),
+                "the admin's"
+                if row.get("foreign")
+                else "pending"
+                if row.get("pending")
+                else "held",
+            )
+            for row in entries
+        ),
+        "at its baseline",
+    )
+
+
+def _one_tunable(rows: list[dict[str, Any]]) -> None:
+    head = next((row for row in rows if "kind" in row), rows[0])
+    names = value_names(head.get("values"))
+    fields(
+        (
+            ("name", head.get("name")),
+            ("kind", head.get("kind")),
+            ("subject", head.get("subject")),
+            ("unit", head.get("unit")),
+            ("minimum", head.get("min")),
+            ("maximum", head.get("max")),
+            ("step", head.get("step") or None),
+            ("lane", head.get("lane")),
+            ("values", escape(" ".join(names.values())) or None),
+            ("absent", head.get("absent")),
+            ("current", named(head.get("current"), names)),
+        )
+    )
+    print()
+    _entry_table([row for row in rows if "baseline" in row], {head["name"]: names})

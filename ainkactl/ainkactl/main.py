@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point and the list of commands; each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+# typer declares a command by calls in default values, and 0.7 does not know X | None.
+# ruff: noqa: B008, UP007
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn, Optional
+
+import typer
+from ainkad.errors import AinkaError
+
+app = typer.Typer(
+    name="ainkactl",
+    help="Look at AINKA and steer it.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+policies = typer.Typer(
+    help="Add, list, show and remove policies.", no_args_is_help=True, rich_markup_mode=None
+)
+states = typer.Typer(help="Show or set the state of the machine.", rich_markup_mode=None)
+app.add_typer(policies, name="policy")
+app.add_typer(states, name="state", invoke_without_command=True)
+
+JSON = typer.Option(False, "--json", help="Print JSON.")
+NAME = typer.Argument(..., metavar="NAME", help="Name of the policy.")
+Text = Optional[str]
+
+
+@app.command()
+def status(json: bool = JSON) -> None:
+    """Show the state, the lease, the counters and what evaluation costs."""
+    from ainkactl import machine
+
+    machine.status(json)
+
+
+@policies.command("add")
+def policy_add(
+    name: Text = typer.Argument(None, metavar="[NAME]", help="Name of the policy."),
+    when: Text = typer.Option(None, help="Condition that turns it on."),
+    settings: list[str] = typer.Option(
+        [], "--set", metavar="TUNABLE=VALUE", help="What it sets; may be repeated."
+    ),
+    until: Text = typer.Option(None, help="Condition that turns it off."),
+    for_: Text = typer.Option(None, "--for", metavar="DURATION", help="True this long first."),
+    hold: Text = typer.Option(None, metavar="DURATION", help="Minimum time on."),
+    cooldown: Text = typer.Option(None, metavar="DURATION", help="Minimum time off."),
+    mode: Text = typer.Option(None, help="observe, advise or enforce (default)."),
+    subject: Text = typer.Option(None, help="system (default) or task."),
+    priority: Optional[int] = typer.Option(None, help="Higher wins."),
+    rate_per_min: Optional[int] = typer.Option(None, help="Most writes a minute."),
+    states: Text = typer.Option(None, help="States it may enforce in, with commas."),
+    replace: bool = typer.Option(False, help="Replace one of the same name."),
+    file: Optional[Path] = typer.Option(
+        None, "-f", "--file", help="Take the policies of a TOML file."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Put a policy in force, from options or from a file."""
+    from ainkactl import policy
+
+    options = {
+        "name": name,
+        "when": when,
+        "until": until,
+        "for": for_,
+        "hold": hold,
+        "cooldown": cooldown,
+        "mode": mode,
+        "subject": subject,
+        "priority": priority,
+        "rate_per_min": rate_per_min,
+        "states": states,
+    }
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    if file is not None:
+        if given or settings:
+            raise typer.BadParameter("a file says it all: give either -f or a name and options")
+        policy.add_file(file, replace, json)
+        return
+    if name is None or when is None or not settings:
+        raise typer.BadParameter("give NAME, --when and --set, or -f FILE")
+    table: dict[str, str] = {}
+    for setting in settings:
+        tunable, equals, value = setting.partition("=")
+        if not equals or not tunable or not value:
+            raise typer.BadParameter(f"--set {setting!r}: write TUNABLE=VALUE")
+        if tunable in table:
+            raise typer.BadParameter(f"--set {tunable} is given twice")
+        table[tunable] = value
+    if states is not None:
+        given["states"] = [part.strip() for part in states.split(",") if part.strip()]
+    policy.add_options({**given, "set": table}, replace, json)
+
+
+@policies.command("list")
+def policy_list(json: bool = JSON) -> None:
+    """List the policies in force."""
+    from ainkactl import policy
+
+    policy.show_all(json)
+
+
+@policies.command("show")
+def policy_show(name: str = NAME, json: bool = JSON) -> None:
+    """Show one policy and its counters."""
+    from ainkactl import policy
+
+    policy.show(name, json)
+
+
+@policies.command("remove")
+def policy_remove(name: str = NAME, json: bool = JSON) -> None:
+    """Remove a policy and wait until what it changed is back."""
+    from ainkactl import policy
+
+    policy.remove(name, json)
+
+
+@app.command()
+def signals(
+    tasks: bool = typer.Option(False, "--tasks", help="Those of the tasks last visited."),
+    json: bool = JSON,
+) -> None:
+    """List the signals and their present values."""
+    from ainkactl import inventory
+
+    inventory.signals(tasks, json)
+
+
+@app.command()
+def tunables(
+    name: Text = typer.Argument(None, metavar="[NAME]", help="Only this one, with its journal."),
+    json: bool = JSON,
+) -> None:
+    """List the tunables, their bounds and what they are set to."""
+    from ainkactl import inventory
+
+    inventory.tunables(name, json)
+
+
+@app.command()
+def decisions(
+    follow: bool = typer.Option(False, "--follow", help="Go on as they are taken."),
+    last: int = typer.Option(20, "--last", min=0, help="How many of those taken."),
+    json: bool = JSON,
+) -> None:
+    """List the decisions taken."""
+    from ainkactl import decisions as listing
+
+    listing.show(follow, last, json)
+
+
+@app.command()
+def explain(
+    id: int = typer.Argument(..., metavar="ID", min=1, help="Number of the decision."),
+    json: bool = JSON,
+) -> None:
+    """Say why a decision was taken, what it did and how to undo it."""
+    from ainkactl import explain as explanation
+
+    explanation.explain(id, json)
+
+
+@states.callback()
+def state(context: typer.Context, json: bool = JSON) -> None:
+    """Show the state of the machine."""
+    if context.invoked_subcommand is None:
+        from ainkactl import machine
+
+        machine.show_state(json)
+
+
+@states.command("show")
+def state_show(json: bool = JSON) -> None:
+    """Show the state."""
+    from ainkactl import machine
+
+    machine.show_state(json)
+
+
+@states.command("set")
+def state_set(
+    name: Text = typer.Argument(None, metavar="[STATE]", help="The new state."),
+    enforce: Text = typer.Option(None, metavar="on|off", help="May tunables be written?"),
+    why: str = typer.Option("set by an admin", help="What the journal says of it."),
+    json: bool = JSON,
+) -> None:
+    """Set the state, or switch enforcement."""
+    from ainkactl import machine
+
+    if name is None and enforce is None:
+        raise typer.BadParameter("give a STATE or --enforce")
+    if enforce not in (None, "on", "off"):
+        raise typer.BadParameter(f"--enforce {enforce!r}: on or off")
+    machine.set_state(name, None if enforce is None else enforce == "on", why, json)
+
+
+@app.command()
+def reset(json: bool = JSON) -> None:
+    """Enforcement off and everything back to its baseline."""
+    from ainkactl import machine
+
+    machine.reset(json)
+
+
+@app.command()
+def unload(json: bool = JSON) -> None:
+    """Stop the daemon and remove the module; says what was restored."""
+    from ainkactl import unload as removal
+
+    removal.unload(json)
+
+
+def fail(message: str, hint: str = "") -> NoReturn:
+    """Say what is wrong on standard error and exit with status 1."""
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    sys.exit(1)
+
+
+def main() -> None:
+    """Run the command of the command line."""
+    # A reader that goes away (a pager, head) ends us silently, as it does any Unix tool.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app()
+    except AinkaError as error:
+        fail(error.message, error.hint)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{error.strerror or error}")
+
+
+if __name__ == "__main__":
+    main()

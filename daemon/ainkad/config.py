@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's configuration file. Every key has a default; an unknown one is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ainkad.toml_file import Table, read_toml
+
+CONFIG_PATH = Path("/etc/ainka/config.toml")
+DEFAULT_STORE = Path("/var/lib/ainka/telemetry.db")
+
+_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the file says, in the units of the names; config.toml documents each key."""
+
+    lease_ms: int = 5000
+    store_path: Path = DEFAULT_STORE
+    keep_days: float = 14.0
+    max_decisions: int = 1_000_000
+    bpf_path: Path = Path("/usr/lib/ainka/sched.bpf.o")
+    policies_dir: Path = Path("/etc/ainka/policies.d")
+    learning: bool = True
+    tuners_dir: Path = Path("/usr/share/ainka/tuners")
+    tuners: tuple[str, ...] = ("cpu-hogs",)
+    protected: tuple[str, ...] = ("systemd", "sshd", "dbus-daemon")
+    window_ms: int | None = None
+    settle_ms: int | None = None
+    seed: int | None = None
+    log_level: str = "info"
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _path(table: Table, key: str, default: Path) -> Path:
+    text = table.text(key, str(default))
+    if not text.startswith("/"):
+        raise table.fail(key, f"{text!r} is not an absolute path", "it must begin with /")
+    return Path(text)
+
+
+def _window(table: Table, key: str, low_ms: int) -> int | None:
+    nanoseconds = table.duration(key, None, low_ms * _MS)
+    return None if nanoseconds is None else nanoseconds // _MS
+
+
+def parse_config(document: Table) -> Config:
+    """The configuration in a document. Raises AinkaError with the key and what is allowed."""
+    default = Config()
+    daemon = document.table("daemon")
+    store = document.table("store")
+    learning = document.table("learning")
+    lease = daemon.duration("lease", default.lease_ms * _MS, 500 * _MS) // _MS
+    if lease > 60_000:
+        raise daemon.fail("lease", "is too long", "at most 60s")
+    config = Config(
+        lease_ms=lease,
+        bpf_path=_path(daemon, "bpf", default.bpf_path),
+        policies_dir=_path(daemon, "policies", default.policies_dir),
+        log_level=daemon.choice("log_level", LOG_LEVELS, default.log_level),
+        store_path=_path(store, "path", default.store_path),
+        keep_days=store.number("keep_days", 0.01, 36500, default.keep_days),
+        max_decisions=store.integer("max_decisions", 1000, 1_000_000_000, default.max_decisions),
+        learning=learning.boolean("enabled", default.learning),
+        tuners_dir=_path(learning, "tuners_dir", default.tuners_dir),
+        tuners=tuple(learning.texts("tuners", list(default.tuners))),
+        protected=tuple(learning.texts("protected", list(default.protected))),
+        window_ms=_window(learning, "window", 100),
+        settle_ms=_window(learning, "settle", 0),
+        seed=learning.integer("seed", 0, (1 << 32) - 1, None),
+    )
+    for table in (daemon, store, learning, document):
+        table.done()
+    return config
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a file. Raises AinkaError with the line of the first fault."""
+    return parse_config(read_toml(path))

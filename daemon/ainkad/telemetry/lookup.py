@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the store, for ainkactl: no numpy, read-only, and no error when there is no store."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from pathlib import Path
+from typing import Any
+
+from ainkad.errors import AinkaError
+from ainkad.netlink.spec_gen import FAMILY
+
+
+def store_path() -> Path:
+    """Where the daemon's configuration puts the store; the default when it cannot be read."""
+    from ainkad.config import CONFIG_PATH, DEFAULT_STORE, read_config
+
+    try:
+        return read_config(CONFIG_PATH).store_path if CONFIG_PATH.exists() else DEFAULT_STORE
+    except AinkaError:
+        return DEFAULT_STORE
+
+
+def _query(path: Path, sql: str, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
+    """The first row of a query; None without a store, without a row, or for an unknown schema."""
+    if not path.exists():
+        return None
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            db.row_factory = sqlite3.Row
+            row = db.execute(sql, arguments).fetchone()
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return None
+    return None if row is None else dict(row)
+
+
+def effect(path: Path, policy: str) -> dict[str, Any] | None:
+    """The latest measured effect of a policy; mean, low and high are logarithms of ratios."""
+    return _query(
+        path,
+        "SELECT mean, low, high, alpha, pairs, reward, stage, model FROM effects "
+        "WHERE policy = ? ORDER BY measured_wall_ns DESC LIMIT 1",
+        (policy,),
+    )
+
+
+def decision(path: Path, number: int) -> dict[str, Any] | None:
+    """A decision of the latest session that has this number, by the names of the netlink spec."""
+    row = _query(
+        path,
+        "SELECT d.*, s.wall_minus_monotonic_ns FROM decisions d "
+        "JOIN sessions s ON s.id = d.session WHERE d.id = ? ORDER BY d.session DESC LIMIT 1",
+        (number,),
+    )
+    if row is None:
+        return None
+    named: dict[str, Any] = {key.replace("_", "-"): value for key, value in row.items()}
+    count = named.pop("n-causes")
+    signals = struct.unpack_from(f"={count}H", named.pop("cause-signals"))
+    values = struct.unpack_from(f"={count}q", named.pop("cause-values"))
+    from ainkad.signals_gen import SIGNALS
+
+    names = {signal.id: signal.name for signal in SIGNALS}
+    named["cause"] = [
+        {"signal": names.get(signal, hex(signal)), "value": value}
+        for signal, value in zip(signals, values, strict=True)
+    ]
+    for key in ("verdict", "reason"):
+        entries = FAMILY.enums[key]
+        if named[key] < len(entries):
+            named[key] = entries[named[key]]
+    return named

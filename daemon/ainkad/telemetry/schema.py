@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the store and their migrations.
+
+``PRAGMA user_version`` counts the migrations a file has been through. Append to MIGRATIONS, never
+change one that was released.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ainkad.errors import AinkaError
+
+_FIRST = """
+-- One life of the daemon. Decision ids and CLOCK_MONOTONIC begin anew with each boot.
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
+    boot_id TEXT NOT NULL,
+    started_wall_ns INTEGER NOT NULL,
+    wall_minus_monotonic_ns INTEGER NOT NULL
+);
+-- Records of the ring as they came; enumerations are the numbers of the netlink spec.
+CREATE TABLE decisions (
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    id INTEGER NOT NULL,
+    time_ns INTEGER NOT NULL,
+    policy TEXT NOT NULL,
+    policy_id INTEGER NOT NULL,
+    policy_version INTEGER NOT NULL,
+    tunable TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    start_ns INTEGER NOT NULL,
+    comm TEXT NOT NULL,
+    old INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    verdict INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    error INTEGER NOT NULL,
+    leaf INTEGER NOT NULL,
+    n_causes INTEGER NOT NULL,
+    cause_signals BLOB NOT NULL,   -- u16 each
+    cause_values BLOB NOT NULL,    -- s64 each
+    path TEXT NOT NULL,
+    PRIMARY KEY (session, id)
+) WITHOUT ROWID;
+-- One window of a tuner's experiment, with all that the learner saw of it.
+CREATE TABLE windows (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    tuner TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    stage TEXT NOT NULL,           -- explore, confirm or remeasure
+    started_ns INTEGER NOT NULL,   -- CLOCK_MONOTONIC
+    arm TEXT NOT NULL,
+    reward REAL,                   -- NULL: the window was dropped
+    reward_count INTEGER NOT NULL,
+    guards TEXT NOT NULL,          -- JSON: signal to value
+    assignment TEXT NOT NULL       -- JSON: pid, comm, treated, features of every candidate
+);
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    tuner TEXT NOT NULL,
+    created_wall_ns INTEGER NOT NULL,
+    first_window INTEGER,          -- the data it was made of
+    last_window INTEGER,
+    arm TEXT NOT NULL,
+    tree BLOB NOT NULL,            -- struct ainka_tree_hdr
+    report TEXT NOT NULL           -- JSON: leaves, agreement, seed
+);
+CREATE TABLE effects (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    tuner TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    model INTEGER REFERENCES models(id),
+    measured_wall_ns INTEGER NOT NULL,
+    stage TEXT NOT NULL,           -- confirm or remeasure
+    reward TEXT NOT NULL,          -- what was measured
+    mean REAL NOT NULL,            -- differences of log reward, with minus without
+    low REAL NOT NULL,
+    high REAL NOT NULL,
+    alpha REAL NOT NULL,
+    pairs INTEGER NOT NULL,
+    promoted INTEGER NOT NULL
+);
+CREATE INDEX effects_of_policy ON effects (policy, measured_wall_ns);
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    wall_ns INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    event TEXT NOT NULL,
+    detail TEXT NOT NULL           -- JSON
+);
+"""
+
+MIGRATIONS = (_FIRST,)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the file up to date, each migration in a transaction of its own.
+
+    Raises AinkaError when a newer program has written it.
+    """
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise AinkaError(
+            f"the telemetry store has schema {version}, this program knows {len(MIGRATIONS)}",
+            "use the newer ainkad that wrote it, or another store path",
+        )
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        db.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")

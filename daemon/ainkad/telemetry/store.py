@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing the store: decisions in whole batches, windows, models and effects one by one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ainkad.errors import AinkaError
+from ainkad.telemetry.schema import migrate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_DAY_NS = 86_400_000_000_000
+
+_INTEGER_COLUMNS = (
+    ("id", "id"),
+    ("time_ns", "time_ns"),
+    ("policy_id", "policy_id"),
+    ("policy_version", "policy_version"),
+    ("pid", "pid"),
+    ("start_ns", "start_ns"),
+    ("old", "old_value"),
+    ("new", "new_value"),
+    ("verdict", "verdict"),
+    ("reason", "reason"),
+    ("error", "error"),
+    ("leaf", "leaf"),
+    ("n_causes", "n_causes"),
+)
+_TEXT_COLUMNS = ("policy", "tunable", "comm", "path")
+_COLUMNS = (
+    "session",
+    *(column for column, _ in _INTEGER_COLUMNS),
+    *_TEXT_COLUMNS,
+    "cause_signals",
+    "cause_values",
+)
+_INSERT = (
+    f"INSERT OR REPLACE INTO decisions ({', '.join(_COLUMNS)}) "
+    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+
+
+class Store:
+    """The telemetry of one session, that is of one life of the daemon."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises AinkaError when that cannot be done."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None)
+            # WAL lets ainkactl read meanwhile; a crash of the machine may cost the last second.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            migrate(self._db)
+        except (sqlite3.Error, OSError) as error:
+            hint = "give another path: store.path in config.toml"
+            raise AinkaError(f"telemetry store {path}: {error}", hint) from None
+        wall, monotonic = time.time_ns(), time.monotonic_ns()
+        self.session = self._insert(
+            "sessions",
+            boot_id=_BOOT_ID.read_text().strip(),
+            started_wall_ns=wall,
+            wall_minus_monotonic_ns=wall - monotonic,
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _insert(self, table: str, **values: Any) -> int:
+        marks = ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        row = self._db.execute(sql, tuple(values.values())).lastrowid
+        assert row is not None
+        return row
+
+    def add_decisions(self, records: NDArray[np.void]) -> None:
+        """Write a batch of ring records, structured as RECORD_DTYPE, in one transaction."""
+        import numpy as np
+
+        n = len(records)
+        if n == 0:
+            return
+        columns: list[list[Any]] = [[self.session] * n]
+        for _, field in _INTEGER_COLUMNS:
+            # SQLite has signed 64-bit integers; ids and times stay far below 2^63.
+            columns.append(records[field].astype(np.int64).tolist())
+        for field in _TEXT_COLUMNS:
+            columns.append(np.char.decode(records[field], "utf-8", "replace").tolist())
+        for field in ("cause_signal", "cause_value"):
+            causes = np.ascontiguousarray(records[field])
+            columns.append(causes.view(f"V{causes.itemsize * causes.shape[1]}").ravel().tolist())
+        with self._transaction():
+            self._db.executemany(_INSERT, zip(*columns, strict=True))
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+    def add_window(self, **values: Any) -> int:
+        """Write one window (columns of ``windows``); guards and assignment are given as objects."""
+        for key in ("guards", "assignment"):
+            values[key] = json.dumps(values[key])
+        return self._insert("windows", session=self.session, **values)
+
+    def add_model(self, **values: Any) -> int:
+        """Write one model (columns of ``models``)."""
+        values["report"] = json.dumps(values["report"])
+        return self._insert(
+            "models", session=self.session, created_wall_ns=time.time_ns(), **values
+        )
+
+    def add_effect(self, **values: Any) -> int:
+        """Write one measured effect (columns of ``effects``)."""
+        return self._insert(
+            "effects", session=self.session, measured_wall_ns=time.time_ns(), **values
+        )
+
+    def add_event(self, source: str, event: str, detail: Mapping[str, Any]) -> None:
+        """Write down that something happened."""
+        self._insert(
+            "events",
+            session=self.session,
+            wall_ns=time.time_ns(),
+            source=source,
+            event=event,
+            detail=json.dumps(detail),
+        )
+
+    def attempts(self, tuner: str) -> int:
+        """How many times this tuner has tried to promote a policy, in all sessions."""
+        sql = "SELECT count(*) FROM effects WHERE tuner = ? AND stage = 'confirm'"
+        count: int = self._db.execute(sql, (tuner,)).fetchone()[0]
+        return count
+
+    def prune(self, keep_days: float, max_decisions: int) -> int:
+        """Delete what is older than ``keep_days`` and all but the newest ``max_decisions``.
+
+        Returns the number of decisions deleted. Models and effects stay: they are small, and
+        explain needs them.
+        """
+        before = time.time_ns() - int(keep_days * _DAY_NS)
+        with self._transaction():
+            old = "SELECT id FROM sessions WHERE started_wall_ns < ? AND id <> ?"
+            deleted = self._db.execute(
+                "DELETE FROM decisions WHERE EXISTS (SELECT 1 FROM sessions s WHERE "
+                "s.id = session AND s.wall_minus_monotonic_ns + time_ns < ?)",
+                (before,),
+            ).rowcount
+            for table in ("windows", "events"):
+                sql = f"DELETE FROM {table} WHERE session IN ({old})"
+                self._db.execute(sql, (before, self.session))
+            deleted += self._db.execute(
+                "DELETE FROM decisions WHERE (session, id) IN (SELECT session, id FROM decisions "
+                "ORDER BY session DESC, id DESC LIMIT -1 OFFSET ?)",
+                (max_decisions,),
+            ).rowcount
+        return deleted
+
+
+class _Transaction:
+    """BEGIN and COMMIT around a block, ROLLBACK when it fails."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
