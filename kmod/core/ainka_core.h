@@ -61,6 +61,7 @@ struct ainka_insn {
  * @depth: stack entries it needs
  * @signals: number of entries of @signal
  * @signal: ids of the signals it reads, in order of first use, at most AINKA_MAX_CAUSES
+ * @pad: 0
  * @insn: the instructions; only @len of them need to be stored
  */
 struct ainka_prog {
@@ -165,7 +166,7 @@ enum ainka_value_op { AINKA_VALUE_ABS, AINKA_VALUE_ADD, AINKA_VALUE_PERCENT, AIN
 
 struct ainka_value {
 	u8 op;
-	s64 arg;	/* ABS: the value; ADD: the difference; PERCENT: percent of the baseline, signed */
+	s64 arg;	/* ABS: the value; ADD: the difference; PERCENT: of the baseline, signed */
 };
 
 /**
@@ -182,7 +183,10 @@ struct ainka_bounds {
 	const char *values;
 };
 
-/* Parse 10, -5, base+5, base-20%, model or a value's name; an absolute value outside the bounds is refused. */
+/*
+ * Parse 10, -5, base, base+5, base-20%, model or a value's name; an absolute
+ * value outside the bounds is refused.
+ */
 int ainka_value_parse(const char *text, const struct ainka_bounds *b, bool has_model,
 		      struct ainka_value *v, struct ainka_err *err);
 /* The value to write; *clamped when bounds or step limited it. */
@@ -219,5 +223,20 @@ bool ainka_state_allows(u32 state, u32 origin, u32 states_mask);
 struct ainka_task_rec;
 /* Fill val[] and fresh[] of AINKA_N_TASK_SIGNALS entries, indexed by signal. */
 void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val, u8 *fresh);
+/* The same for @n records, a row of AINKA_N_TASK_SIGNALS entries each. */
+void ainka_task_features_batch(const struct ainka_task_rec *recs, u32 n, u64 now_ns,
+			       s64 *val, u8 *fresh);
+
+/* ---- histograms (hist.h, hist.c) ---- */
+
+/* Midpoint of the bucket of a percentile; 0 when nothing was counted. */
+u64 ainka_hist_percentile(const u32 *counts, u32 n, u32 permille);
+
+#ifndef __KERNEL__
+/* ---- the reader's side of the ring (ring_access.c), user space only ---- */
+
+u64 ainka_ring_load_head(const void *producer_page);
+void ainka_ring_store_tail(void *consumer_page, u64 tail);
+#endif
 
 #endif

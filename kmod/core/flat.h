@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The core for callers that know no C structures (Python's ctypes): a layout is
+ * never typed twice, so structures pass as opaque memory of ainka_flat_size().
+ * User space only.
+ */
+#ifndef AINKA_CORE_FLAT_H
+#define AINKA_CORE_FLAT_H
+
+#include "ainka_core.h"
+
+enum ainka_flat_what {
+	AINKA_FLAT_PROG,
+	AINKA_FLAT_ERR_MSG,
+	AINKA_FLAT_HYST,
+	AINKA_FLAT_BUDGET,
+	AINKA_FLAT_TASK_REC,
+	AINKA_FLAT_N_SYSTEM,
+	AINKA_FLAT_N_TASK,
+};
+
+/*
+ * An environment passes as four arguments: the values and the freshness of the
+ * system's signals, then those of the subject's, which may be NULL. A batch has
+ * rows of AINKA_N_SIGNALS entries, the system's first.
+ */
+u64 ainka_flat_size(u32 what);
+u64 ainka_flat_prog_bytes(const struct ainka_prog *prog);
+int ainka_flat_compile(const char *text, u32 subject, u32 has_model, struct ainka_prog *prog,
+		       u32 *pos, u32 *len, char *msg);
+int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_model,
+			   u32 *pos, char *msg);
+int ainka_flat_eval(const struct ainka_prog *prog, const s64 *sys, const u8 *sys_fresh,
+		    const s64 *sub, const u8 *sub_fresh, const void *tree, u32 *leaf);
+void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 n, const s64 *val,
+			   const u8 *fresh, const void *tree, u8 *truth);
+u32 ainka_flat_render(const struct ainka_prog *prog, const s64 *sys, const u8 *sys_fresh,
+		      const s64 *sub, const u8 *sub_fresh, const void *tree,
+		      char *buf, u32 size);
+int ainka_flat_tree_verify(const void *blob, u64 bytes, u32 subject, u32 *pos, char *msg);
+u32 ainka_flat_tree_render(const void *tree, const s64 *sys, const u8 *sys_fresh,
+			   const s64 *sub, const u8 *sub_fresh, char *buf, u32 size);
+void ainka_flat_tree_batch(const void *tree, u32 n, const s64 *val, const u8 *fresh,
+			   s64 *result, u8 *known, u32 *leaf);
+int ainka_flat_value_parse(const char *text, s64 min, s64 max, s64 step, const char *values,
+			   u32 has_model, u32 *op, s64 *arg, u32 *pos, u32 *len, char *msg);
+s64 ainka_flat_value_resolve(u32 op, s64 arg, s64 min, s64 max, s64 step, s64 baseline,
+			     s64 current_value, s64 model, u32 *clamped);
+int ainka_flat_hyst_step(struct ainka_hyst *h, u64 for_ns, u64 hold_ns, u64 cooldown_ns,
+			 u32 when, u32 until, u32 has_until, u64 now_ns, u32 *on);
+u32 ainka_flat_hist_bucket(u64 ns);
+u64 ainka_flat_hist_floor(u32 bucket);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+#include "signals.h"
+
+/* Longest name that is compared for likeness. */
+#define NAME_MAX_LEN	63
+
+/* A bank in which nothing is fresh. */
+const u8 ainka_none_fresh[AINKA_BANK_MAX];
+
+/**
+ * ainka_subject_name - name of a subject
+ * @subject: enum ainka_subject
+ *
+ * Return: its name, or "?".
+ */
+const char *ainka_subject_name(u32 subject)
+{
+	static const char * const name[] = {
+		[AINKA_SUBJECT_SYSTEM] = "system",
+		[AINKA_SUBJECT_TASK] = "task",
+		[AINKA_SUBJECT_CGROUP] = "cgroup",
+		[AINKA_SUBJECT_DEVICE] = "device",
+	};
+
+	return subject < ARRAY_SIZE(name) ? name[subject] : "?";
+}
+
+/**
+ * ainka_signal_by_name - find a signal by its name
+ * @name: name, need not be terminated
+ * @len: its length
+ *
+ * Return: the signal, or NULL.
+ */
+const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < AINKA_N_SIGNALS; i++) {
+		const char *known = ainka_signals[i].name;
+
+		if (!strncmp(known, name, len) && !known[len])
+			return &ainka_signals[i];
+	}
+	return NULL;
+}
+
+/**
+ * ainka_signal_by_id - find a signal by its id
+ * @id: AINKA_SIG()
+ *
+ * Return: the signal, or NULL.
+ */
+const struct ainka_signal_def *ainka_signal_by_id(u16 id)
+{
+	u32 index = AINKA_SIG_INDEX(id);
+
+	/* The table is sorted by id: first the system's signals, then the task's. */
+	switch (AINKA_SIG_BANK(id)) {
+	case AINKA_SUBJECT_SYSTEM:
+		return index < AINKA_N_SYSTEM_SIGNALS ? &ainka_signals[index] : NULL;
+	case AINKA_SUBJECT_TASK:
+		return index < AINKA_N_TASK_SIGNALS ?
+		       &ainka_signals[AINKA_N_SYSTEM_SIGNALS + index] : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/**
+ * ainka_signal_fits - may a policy read this signal?
+ * @id: AINKA_SIG()
+ * @subject: what the policy is evaluated for
+ *
+ * Return: true for the system's signals and for those of the subject.
+ */
+bool ainka_signal_fits(u16 id, u32 subject)
+{
+	u32 bank = AINKA_SIG_BANK(id);
+
+	return ainka_signal_by_id(id) && (bank == AINKA_SUBJECT_SYSTEM || bank == subject);
+}
+
+/* Edits (insert, delete, replace) that make one name of the other. */
+static u32 distance(const char *a, u32 a_len, const char *b, u32 b_len)
+{
+	u8 row[NAME_MAX_LEN + 1];
+	u32 i, j;
+
+	for (j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (i = 1; i <= a_len; i++) {
+		u32 diagonal = row[0];
+
+		row[0] = i;
+		for (j = 1; j <= b_len; j++) {
+			u32 best = diagonal + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1u < best)
+				best = row[j] + 1u;
+			if (row[j - 1] + 1u < best)
+				best = row[j - 1] + 1u;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[b_len];
+}
+
+/**
+ * ainka_signal_nearest - the signal somebody may have meant
+ * @name: what was written
+ * @len: its length
+ * @subject: only signals that a policy of this subject may read
+ *
+ * Return: the signal with the fewest edits, or NULL when none is alike.
+ */
+const struct ainka_signal_def *ainka_signal_nearest(const char *name, u32 len, u32 subject)
+{
+	const struct ainka_signal_def *nearest = NULL;
+	u32 best, i;
+
+	if (len > NAME_MAX_LEN)
+		return NULL;
+	/* More than a third wrong is another name, not a slip. */
+	best = len / 3 + 2;
+	for (i = 0; i < AINKA_N_SIGNALS; i++) {
+		const struct ainka_signal_def *def = &ainka_signals[i];
+		u32 def_len = strlen(def->name), d;
+
+		if (def_len > NAME_MAX_LEN || !ainka_signal_fits(def->id, subject))
+			continue;
+		d = distance(name, len, def->name, def_len);
+		if (d < best) {
+			best = d;
+			nearest = def;
+		}
+	}
+	return nearest;
+}
