@@ -32,6 +32,8 @@ struct ainka_sched_stats {
 	__u64 wakeups;		/* runs that began with a wake-up, all tasks */
 	__u64 drops;		/* tasks for which the map of tasks had no room */
 	__u64 last_ns;		/* when this CPU switched last, CLOCK_MONOTONIC */
+	__u32 running;		/* pid on this CPU since then, 0 for idle; not yet in busy_ns */
+	__u32 pad;
 	__u32 delay_hist[AINKA_HIST_BUCKETS];
 	__u32 wake_delay_hist[AINKA_HIST_BUCKETS];
 };

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What the BPF programs need of the kernel's types: fixed-width integers, the
+ * few uapi constants, and partial structs whose offsets libbpf relocates to the
+ * running kernel (CO-RE). No vmlinux.h and no header of an architecture, so one
+ * object serves every kernel from 5.10 on.
+ */
+#ifndef AINKA_CORE_TYPES_BPF_H
+#define AINKA_CORE_TYPES_BPF_H
+
+/* These stand in for <linux/types.h> and for kmod/core/types.h. */
+#define AINKA_NO_TYPES
+#define AINKA_CORE_TYPES_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s8 s8;
+typedef __s16 s16;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef _Bool bool;
+
+#define true 1
+#define false 0
+
+/* include/uapi/linux/bpf.h */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+};
+
+/* include/linux/sched.h; these values have not changed since 4.14 */
+#define TASK_RUNNING	0x0
+#define TASK_DEAD	0x80
+#define PF_KTHREAD	0x00200000
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sched_info {
+	unsigned long long run_delay;
+};
+
+struct task_struct {
+	unsigned int __state;
+	unsigned int flags;
+	int pid;
+	int tgid;
+	u64 start_time;
+	struct sched_info sched_info;
+};
+
+/* before 5.14 (2f064a59a11f "sched: Change task_struct::state") */
+struct task_struct___before_5_14 {
+	volatile long state;
+};
+
+#pragma clang attribute pop
+
+#endif
