@@ -106,7 +106,7 @@ TREE_HDR_DTYPE: Final = _layout(
 )
 
 SCHED_STATS_DTYPE: Final = _layout(
-    2128,
+    2136,
     [
         ("switches", "u8", 0),
         ("voluntary", "u8", 8),
@@ -118,8 +118,10 @@ SCHED_STATS_DTYPE: Final = _layout(
         ("wakeups", "u8", 56),
         ("drops", "u8", 64),
         ("last_ns", "u8", 72),
-        ("delay_hist", ("u4", (256,)), 80),
-        ("wake_delay_hist", ("u4", (256,)), 1104),
+        ("running", "u4", 80),
+        ("pad", "u4", 84),
+        ("delay_hist", ("u4", (256,)), 88),
+        ("wake_delay_hist", ("u4", (256,)), 1112),
     ],
 )
 

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small binding over libbpf.so.1: load an object, attach its programs, read its maps.
+
+ctypes, because libbpf comes with every distribution that has BPF, while bcc would bring a compiler
+and its headers to every machine.
+"""
+
+from ainkad.bpf.libbpf import BpfError
+from ainkad.bpf.maps import HashMap, PerCpuArray
+from ainkad.bpf.object import BpfObject, ProgramState
+from ainkad.bpf.stats import ProgramStats, program_stats
+
+__all__ = [
+    "BpfError",
+    "BpfObject",
+    "HashMap",
+    "PerCpuArray",
+    "ProgramState",
+    "ProgramStats",
+    "program_stats",
+]

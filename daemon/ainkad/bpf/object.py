@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One BPF object file: its programs and maps in the kernel, for as long as it is open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from ainkad.bpf.libbpf import BpfError, captured, error_of, library
+from ainkad.bpf.stats import ProgramStats, program_stats
+
+FAILED: Final = re.compile(r"libbpf: prog '([^']+)'")
+
+
+@dataclass(frozen=True)
+class ProgramState:
+    """One program of an object.
+
+    `section` names its type and hook, as tp_btf/sched_switch; `reason` says why it
+    is not attached and is empty when it is.
+    """
+
+    name: str
+    section: str
+    attached: bool
+    reason: str = ""
+
+
+class BpfObject:
+    """Opens and loads the object file at `path`; close() or `with` takes it out of the kernel.
+
+    A program that does not load (its hook is missing, the verifier refuses it) costs
+    only itself: the others are loaded without it, and attach_all() says so. Raises
+    BpfError when nothing is left, or when the fault is not one program's.
+
+    Nothing is pinned: the kernel drops programs and maps when the process ends.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._lib = library()
+        self._object: int | None = None
+        self._links: dict[str, int] = {}
+        self._refused: dict[str, str] = {}
+        if not Path(self._path).is_file():
+            raise BpfError(f"there is no BPF object {self._path}", 2)
+        while not self._load():
+            self.close()
+
+    def _load(self) -> bool:
+        """Open and load without the programs refused so far; False if one more was refused."""
+        with captured() as log:
+            self._object = self._lib.bpf_object__open_file(self._path.encode(), None)
+            if not self._object:
+                raise BpfError(f"cannot open {self._path}", error_of(None), log.text)
+            names = set()
+            for program in self._programs():
+                name = self._name(program)
+                names.add(name)
+                if name in self._refused:
+                    self._lib.bpf_program__set_autoload(program, False)
+            result = self._lib.bpf_object__load(self._object)
+            if result == 0:
+                return True
+            code = error_of(result)
+            culprit = next((n for n in self._culprits(log.lines) if n in names), None)
+            if culprit is None or len(self._refused) + 1 == len(names):
+                self.close()
+                raise BpfError(f"cannot load {self._path}", code, log.text)
+            self._refused[culprit] = "\n".join(
+                line for line in log.lines if f"prog '{culprit}'" in line
+            )
+        return False
+
+    def _culprits(self, lines: list[str]) -> Iterator[str]:
+        """Programs that libbpf complained of and that were not refused before, last first."""
+        for line in reversed(lines):
+            if (match := FAILED.match(line)) and match[1] not in self._refused:
+                yield match[1]
+
+    def _programs(self) -> Iterator[int]:
+        opened = self._opened()
+        program = self._lib.bpf_object__next_program(opened, None)
+        while program:
+            yield program
+            program = self._lib.bpf_object__next_program(opened, program)
+
+    def _name(self, program: int) -> str:
+        name: bytes = self._lib.bpf_program__name(program)
+        return name.decode()
+
+    def attach_all(self) -> list[ProgramState]:
+        """Attach every program that is not attached yet; returns the state of each."""
+        for program in self._programs():
+            name = self._name(program)
+            if name in self._links or (name in self._refused and self._fd(program) < 0):
+                continue
+            with captured() as log:
+                link = self._lib.bpf_program__attach(program)
+                if link:
+                    self._links[name] = link
+                    self._refused.pop(name, None)
+                else:
+                    self._refused[name] = str(BpfError("cannot attach", error_of(None), log.text))
+        return self.programs()
+
+    def programs(self) -> list[ProgramState]:
+        """The state of every program, in the order of the file."""
+        states = []
+        for program in self._programs():
+            name = self._name(program)
+            section: bytes = self._lib.bpf_program__section_name(program)
+            attached = name in self._links
+            reason = "" if attached else self._refused.get(name, "loaded, not attached yet")
+            states.append(ProgramState(name, section.decode(), attached, reason))
+        return states
+
+    def map_fd(self, name: str) -> int:
+        """Descriptor of a map, valid until close(). Raises BpfError when there is none."""
+        fd: int = self._lib.bpf_object__find_map_fd_by_name(self._opened(), name.encode())
+        if fd < 0:
+            raise BpfError(f"{self._path} has no map {name}", error_of(fd))
+        return fd
+
+    def stats(self) -> list[ProgramStats]:
+        """Run counters of the loaded programs; they count while kernel.bpf_stats_enabled is 1."""
+        fds = [self._fd(program) for program in self._programs()]
+        return [program_stats(fd) for fd in fds if fd >= 0]
+
+    def _fd(self, program: int) -> int:
+        fd: int = self._lib.bpf_program__fd(program)
+        return fd
+
+    def _opened(self) -> int:
+        if self._object is None:
+            raise BpfError(f"{self._path} is closed")
+        return self._object
+
+    def close(self) -> None:
+        """Detach and unload. May be called twice."""
+        for link in self._links.values():
+            self._lib.bpf_link__destroy(link)
+        self._links.clear()
+        if self._object:
+            self._lib.bpf_object__close(self._object)
+        self._object = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
