@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class SignalDef:
-    """One signal; ``id`` is the bank (the subject) in the high byte, the index in the low."""
+    """One signal; ``id`` has the bank (the subject) in its high byte."""
 
     id: int
     name: str

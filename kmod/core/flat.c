@@ -74,6 +74,19 @@ u64 ainka_flat_prog_bytes(const struct ainka_prog *prog)
 }
 
 /**
+ * ainka_flat_prog_signals - the signals a program reads, at most AINKA_MAX_CAUSES
+ * @prog: verified program
+ * @id: out, their ids
+ *
+ * Return: how many.
+ */
+u32 ainka_flat_prog_signals(const struct ainka_prog *prog, u16 *id)
+{
+	memcpy(id, prog->signal, prog->signals * sizeof(*id));
+	return prog->signals;
+}
+
+/**
  * ainka_flat_compile - ainka_expr_compile()
  * @text: text of the condition
  * @subject: enum ainka_subject

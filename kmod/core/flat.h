@@ -26,6 +26,7 @@ enum ainka_flat_what {
  */
 u64 ainka_flat_size(u32 what);
 u64 ainka_flat_prog_bytes(const struct ainka_prog *prog);
+u32 ainka_flat_prog_signals(const struct ainka_prog *prog, u16 *id);
 int ainka_flat_compile(const char *text, u32 subject, u32 has_model, struct ainka_prog *prog,
 		       u32 *pos, u32 *len, char *msg);
 int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_model,

@@ -75,13 +75,11 @@ void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val,
 	combine(&sum, &runs, rec);
 	wakes = (u64)rec->last.wakes + rec->cur.wakes;
 
-	/* A hog that is never switched out has run all the same. */
+	/* A run counts when it ends; the time of one that goes on counts all the same. */
 	running = rec->on_cpu_ns ? since(rec->on_cpu_ns, now_ns) : 0;
 	ran = add(sum.run_ns, running);
 	if (ran > elapsed)
 		ran = elapsed;
-	if (running && !runs)
-		runs = 1;
 
 	set(val, fresh, AINKA_SIG_TASK_PID, rec->pid);
 	/* Dividing first cannot overflow and costs at most 0.001 %. */
@@ -95,7 +93,7 @@ void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val,
 	    rate_hz((u64)rec->last.voluntary + rec->cur.voluntary, elapsed));
 	set(val, fresh, AINKA_SIG_TASK_INVOLUNTARY_SWITCH_RATE_HZ,
 	    rate_hz((u64)rec->last.involuntary + rec->cur.involuntary, elapsed));
-	set(val, fresh, AINKA_SIG_TASK_BURST_MEAN_US, mean_us(ran, runs));
+	set(val, fresh, AINKA_SIG_TASK_BURST_MEAN_US, mean_us(ran, runs + !!running));
 	set(val, fresh, AINKA_SIG_TASK_AGE_MS, since(rec->start_ns, now_ns) / NS_PER_MS);
 }
 

@@ -166,7 +166,7 @@ def python(signals: list[Signal]) -> str:
         "",
         "@dataclass(frozen=True)",
         "class SignalDef:",
-        '    """One signal; ``id`` is the bank (the subject) in the high byte, the index in the low."""',
+        '    """One signal; ``id`` has the bank (the subject) in its high byte."""',
         "",
         "    id: int",
         "    name: str",
@@ -218,7 +218,7 @@ def page(signals: list[Signal]) -> str:
         "# Signals",
         "",
         "A signal is a 64-bit integer that a condition can read; its unit is the last part of its",
-        "name. When its source is gone, or its value is older than the maximum age, it is *stale*, and",
+        "name. When its source is gone, or its value is older than the maximum age, it is *stale*:",
         "every comparison with it is unknown, which never turns a policy on.",
         "",
     ]
@@ -247,7 +247,8 @@ def _c_string(text: str) -> str:
 def _py_string(text: str) -> str:
     if len(text) > 85:
         cut = text.rindex(" ", 0, 80) + 1
-        return f"(\n            {_c_string(text[:cut])}\n            {_c_string(text[cut:])}\n        )"
+        lines = ["(", f"    {_c_string(text[:cut])}", f"    {_c_string(text[cut:])}", ")"]
+        return "\n        ".join(lines)
     return _c_string(text)
 
 

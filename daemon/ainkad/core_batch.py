@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the core's binding that handle numpy batches; use them through ainkad.core."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ainkad import core_lib
+from ainkad.errors import AinkaError
+from ainkad.signals_gen import N_SIGNALS, N_TASK_SIGNALS
+
+if TYPE_CHECKING:
+    from ainkad.core import Tree
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+ByteArray = npt.NDArray[np.uint8]
+
+
+def _rows(values: IntArray, fresh: BoolArray | ByteArray) -> tuple[IntArray, ByteArray]:
+    """Contiguous copies of what the library reads, where they are not contiguous already."""
+    if values.ndim != 2 or values.shape[1] != N_SIGNALS or values.shape != fresh.shape:
+        raise AinkaError(
+            f"values have the shape {values.shape}, their freshness {fresh.shape}",
+            f"both must be (n, {N_SIGNALS})",
+        )
+    return (
+        np.ascontiguousarray(values, dtype=np.int64),
+        np.ascontiguousarray(fresh.astype(np.bool_, copy=False)).view(np.uint8),
+    )
+
+
+def evaluate(
+    program: ctypes.Array[ctypes.c_char],
+    values: IntArray,
+    fresh: BoolArray | ByteArray,
+    tree: Tree | None,
+) -> ByteArray:
+    """Truth (uint8 of shape (n,): 0 false, 1 true, 2 unknown) of a program for each row."""
+    values, fresh = _rows(values, fresh)
+    truth = np.zeros(len(values), dtype=np.uint8)
+    core_lib.load().ainka_flat_eval_batch(
+        program,
+        len(values),
+        values.ctypes.data,
+        fresh.ctypes.data,
+        tree.address if tree else None,
+        truth.ctypes.data,
+    )
+    return truth
+
+
+def tree(
+    tree: Tree, values: IntArray, fresh: BoolArray | ByteArray
+) -> tuple[IntArray, BoolArray, npt.NDArray[np.uint32]]:
+    """Results, whether they are known, and nodes reached, each of shape (n,)."""
+    values, fresh = _rows(values, fresh)
+    n = len(values)
+    result = np.zeros(n, dtype=np.int64)
+    known = np.zeros(n, dtype=np.uint8)
+    leaf = np.zeros(n, dtype=np.uint32)
+    core_lib.load().ainka_flat_tree_batch(
+        tree.address,
+        n,
+        values.ctypes.data,
+        fresh.ctypes.data,
+        result.ctypes.data,
+        known.ctypes.data,
+        leaf.ctypes.data,
+    )
+    return result, known.view(np.bool_), leaf
+
+
+def task_features(records: npt.NDArray[np.void], now_ns: int) -> tuple[IntArray, BoolArray]:
+    """See ainkad.core.task_features()."""
+    wanted = core_lib.size(core_lib.TASK_REC)
+    if records.ndim != 1 or records.dtype.itemsize != wanted:
+        raise AinkaError(
+            f"records of {records.dtype.itemsize} bytes and shape {records.shape}",
+            f"a record has {wanted} bytes and the array one dimension",
+        )
+    records = np.ascontiguousarray(records)
+    values = np.zeros((len(records), N_TASK_SIGNALS), dtype=np.int64)
+    fresh = np.zeros((len(records), N_TASK_SIGNALS), dtype=np.uint8)
+    core_lib.load().ainka_task_features_batch(
+        records.ctypes.data, len(records), now_ns, values.ctypes.data, fresh.ctypes.data
+    )
+    return values, fresh.view(np.bool_)
+
+
+def hist_percentile(counts: npt.NDArray[np.uint32], permille: int) -> int:
+    """See ainkad.core.hist_percentile()."""
+    counts = np.ascontiguousarray(counts, dtype=np.uint32)
+    if counts.ndim != 1:
+        raise AinkaError(f"counts have the shape {counts.shape}", "one dimension is allowed")
+    return int(core_lib.load().ainka_hist_percentile(counts.ctypes.data, len(counts), permille))
