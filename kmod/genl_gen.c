@@ -10,11 +10,6 @@
 
 #include <uapi/linux/ainka.h>
 
-/* Integer value ranges */
-static const struct netlink_range_validation ainka_a_map_fd_range = {
-	.max	= S32_MAX,
-};
-
 /* Common nested types */
 const struct nla_policy ainka_action_nl_policy[AINKA_A_ACTION_VALUE + 1] = {
 	[AINKA_A_ACTION_TUNABLE] = { .type = NLA_NUL_STRING, .len = 63, },
@@ -69,7 +64,7 @@ const struct nla_policy ainka_decision_get_nl_policy[AINKA_A_DECISION_ID + 1] = 
 /* AINKA_CMD_MAP_ATTACH - do */
 const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_FD + 1] = {
 	[AINKA_A_MAP_ROLE] = NLA_POLICY_MAX(NLA_U32, 1),
-	[AINKA_A_MAP_FD] = NLA_POLICY_FULL_RANGE(NLA_U32, &ainka_a_map_fd_range),
+	[AINKA_A_MAP_FD] = { .type = NLA_U32, },
 };
 
 /* AINKA_CMD_LEASE_RENEW - do */

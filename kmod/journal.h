@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AINKA_JOURNAL_H
+#define AINKA_JOURNAL_H
+
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+
+#include "ainka_core.h"
+#include "tunable.h"
+
+/* Entries that policies make, and those that children of changed tasks add. */
+#define AINKA_HOLDS_MAX		512
+#define AINKA_HOLDS_HARD_MAX	4096
+
+/**
+ * struct ainka_hold - a tunable that is away from its baseline
+ * @node: in the table, by subject
+ * @rcu: to free it
+ * @tun: the tunable
+ * @task: the task, referenced, or NULL for the system
+ * @pid: its pid when it was taken
+ * @start_ns: its start time then
+ * @identity: of the device
+ * @comm: its command name then
+ * @baseline: value before us
+ * @written: value we wrote last, noted before it is written
+ * @target: value the policy asked for, before the step limit
+ * @since_ns: when it was taken
+ * @ghost_ns: restored then; kept for a moment for forks that are under way
+ * @policy_id: policy that has set it
+ * @policy_version: version of that policy
+ * @policy: its name
+ * @held: @baseline and @written mean something
+ * @foreign: somebody else has set it since; it is not ours any more
+ * @pending: the slow lane is at it
+ * @inherited: copied from the parent at fork
+ * @failed: a restore has failed and has been journalled
+ */
+struct ainka_hold {
+	struct hlist_node node;
+	struct rcu_head rcu;
+	const struct ainka_tunable *tun;
+	struct task_struct *task;
+	u32 pid;
+	u64 start_ns;
+	u64 identity;
+	char comm[TASK_COMM_LEN];
+	s64 baseline;
+	s64 written;
+	s64 target;
+	u64 since_ns;
+	u64 ghost_ns;
+	u32 policy_id;
+	u32 policy_version;
+	char policy[AINKA_NAME_LEN];
+	bool held;
+	bool foreign;
+	bool pending;
+	bool inherited;
+	bool failed;
+};
+
+/* Protects the entries; the table alone may also be walked under RCU. */
+extern struct mutex ainka_journal_lock;
+extern DECLARE_HASHTABLE(ainka_holds, 9);
+
+#define ainka_journal_each(hold, tmp, bucket) \
+	hash_for_each_safe(ainka_holds, bucket, tmp, hold, node)
+
+int ainka_journal_init(void);
+void ainka_journal_exit(void);
+struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun, struct task_struct *task);
+struct ainka_hold *ainka_journal_new(const struct ainka_tunable *tun, struct task_struct *task);
+void ainka_journal_drop(struct ainka_hold *hold);
+void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 target,
+		       struct ainka_record *rec);
+void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec);
+void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child);
+void ainka_journal_flush(void);
+u32 ainka_journal_held(void);
+u64 ainka_journal_lost(void);
+
+#endif

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attributes that are files: a private mount of proc for sysctls, so that no
+ * mount of the administrator's matters, and paths for sysfs and cgroups.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/string.h>
+
+#include "kfile.h"
+
+static struct vfsmount *proc_mnt;
+
+/**
+ * ainka_kfile_init() - mount proc for ourselves
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_kfile_init(void)
+{
+	struct file_system_type *type = get_fs_type("proc");
+
+	if (!type)
+		return -ENODEV;
+	/* put_filesystem() is not exported; proc is built in and has no owner */
+	proc_mnt = kern_mount(type);
+	return PTR_ERR_OR_ZERO(proc_mnt);
+}
+
+/**
+ * ainka_kfile_exit() - undo ainka_kfile_init()
+ */
+void ainka_kfile_exit(void)
+{
+	kern_unmount(proc_mnt);
+}
+
+static int file_read(struct file *file, char *buf, size_t size)
+{
+	loff_t pos = 0;
+	ssize_t n;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	n = kernel_read(file, buf, size - 1, &pos);
+	filp_close(file, NULL);
+	if (n < 0)
+		return n;
+	buf[n] = '\0';
+	return 0;
+}
+
+static int file_write(struct file *file, const char *text)
+{
+	size_t len = strlen(text);
+	loff_t pos = 0;
+	ssize_t n;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	n = kernel_write(file, text, len, &pos);
+	filp_close(file, NULL);
+	if (n < 0)
+		return n;
+	return n == len ? 0 : -EIO;
+}
+
+/**
+ * ainka_proc_read() - read a file of proc
+ * @path: path below the root of proc
+ * @buf: gets the text, NUL-terminated
+ * @size: size of @buf; longer text is cut
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_proc_read(const char *path, char *buf, size_t size)
+{
+	return file_read(file_open_root_mnt(proc_mnt, path, O_RDONLY, 0), buf, size);
+}
+
+/**
+ * ainka_proc_write() - write a file of proc in one go
+ * @path: path below the root of proc
+ * @text: what to write
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_proc_write(const char *path, const char *text)
+{
+	return file_write(file_open_root_mnt(proc_mnt, path, O_WRONLY, 0), text);
+}
+
+/**
+ * ainka_path_read() - read a file
+ * @path: absolute path, as the kernel threads' root sees it
+ * @buf: gets the text, NUL-terminated
+ * @size: size of @buf; longer text is cut
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_path_read(const char *path, char *buf, size_t size)
+{
+	return file_read(filp_open(path, O_RDONLY, 0), buf, size);
+}
+
+/**
+ * ainka_path_write() - write a file in one go
+ * @path: absolute path, as the kernel threads' root sees it
+ * @text: what to write
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_path_write(const char *path, const char *text)
+{
+	return file_write(filp_open(path, O_WRONLY, 0), text);
+}

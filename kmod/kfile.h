@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AINKA_KFILE_H
+#define AINKA_KFILE_H
+
+#include <linux/types.h>
+
+/* Longest text read from or written to an attribute, with its NUL. */
+#define AINKA_KFILE_LEN 128
+
+int ainka_kfile_init(void);
+void ainka_kfile_exit(void);
+
+int ainka_proc_read(const char *path, char *buf, size_t size);
+int ainka_proc_write(const char *path, const char *text);
+int ainka_path_read(const char *path, char *buf, size_t size);
+int ainka_path_write(const char *path, const char *text);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef AINKA_MAPS_H
+#define AINKA_MAPS_H
+
+#include <linux/types.h>
+
+struct ainka_sched_stats;
+struct ainka_task_rec;
+
+int ainka_maps_attach(u32 role, u32 fd, const char **why);
+void ainka_maps_detach_all(void);
+u32 ainka_maps_attached(void);
+
+bool ainka_maps_sched_stats(int cpu, struct ainka_sched_stats *out);
+bool ainka_maps_task(u32 pid, struct ainka_task_rec *out);
+/* visit returns false to stop; called without sleeping */
+void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void *arg),
+			   void *arg);
+
+#endif

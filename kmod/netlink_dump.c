@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Netlink operations that show signals, tunables and decisions. */
+#include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "decision.h"
+#include "genl_gen.h"
+#include "journal.h"
+#include "netlink.h"
+#include "signals.h"
+#include "subjects.h"
+
+/* ---- signals ---- */
+
+/* struct signal_view - a signal, of the system or of a task */
+struct signal_view {
+	const struct ainka_signal_def *def;
+	s64 value;
+	u64 age_ns;
+	bool fresh;
+	u32 pid;
+	char comm[TASK_COMM_LEN];
+};
+
+static int put_signal(struct sk_buff *msg, const void *object)
+{
+	const struct signal_view *v = object;
+	const int pad = AINKA_A_SIGNAL_PAD;
+
+	return nla_put_string(msg, AINKA_A_SIGNAL_NAME, v->def->name) ?:
+	       nla_put_u32(msg, AINKA_A_SIGNAL_SUBJECT, AINKA_SIG_BANK(v->def->id)) ?:
+	       nla_put_string(msg, AINKA_A_SIGNAL_UNIT, v->def->unit) ?:
+	       (v->fresh ? nla_put_s64(msg, AINKA_A_SIGNAL_VALUE, v->value, pad) :
+			   nla_put_flag(msg, AINKA_A_SIGNAL_STALE)) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_AGE_NS, v->age_ns, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_MAX_AGE_NS, v->def->max_age_ns, pad) ?:
+	       nla_put_string(msg, AINKA_A_SIGNAL_SOURCE, v->def->source) ?:
+	       (v->pid ? nla_put_u32(msg, AINKA_A_SIGNAL_PID, v->pid) ?:
+			 nla_put_string(msg, AINKA_A_SIGNAL_COMM, v->comm) : 0);
+}
+
+static void view_system(const struct ainka_signal_def *def, struct signal_view *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->def = def;
+	v->fresh = ainka_signal_get(def->id, ktime_get_ns(), &v->value, &v->age_ns);
+}
+
+int ainka_nl_signal_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct ainka_signal_def *def;
+	struct ainka_nl_reply reply;
+	struct signal_view view;
+	const char *name;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_SIGNAL_NAME))
+		return -EINVAL;
+	name = nla_data(info->attrs[AINKA_A_SIGNAL_NAME]);
+	def = ainka_signal_by_name(name, strlen(name));
+	if (!def || AINKA_SIG_BANK(def->id) != AINKA_SUBJECT_SYSTEM) {
+		ainka_nl_error(info->extack, info->attrs[AINKA_A_SIGNAL_NAME],
+			       "%s is no signal of the system", name);
+		return -ENOENT;
+	}
+	err = ainka_nl_reply_begin(&reply, info);
+	if (err)
+		return err;
+	view_system(def, &view);
+	return ainka_nl_reply_send(&reply, info, put_signal(reply.msg, &view));
+}
+
+static void task_comm(u32 pid, u64 start_ns, char *comm)
+{
+	struct pid *number = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
+
+	put_pid(number);
+	comm[0] = '\0';
+	if (!task)
+		return;
+	if (task->start_time == start_ns)
+		get_task_comm(*(char (*)[TASK_COMM_LEN])comm, task);
+	put_task_struct(task);
+}
+
+/* args[0]: task, args[1]: signal of it */
+static void dump_tasks(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ainka_task_snap *snap = kmalloc(sizeof(*snap), GFP_KERNEL);
+	struct signal_view v;
+	u64 time_ns, now_ns = ktime_get_ns();
+
+	for (; snap && ainka_subjects_copy(cb->args[0], snap, &time_ns); cb->args[0]++) {
+		memset(&v, 0, sizeof(v));
+		v.pid = snap->pid;
+		task_comm(snap->pid, snap->start_ns, v.comm);
+		v.age_ns = now_ns > time_ns ? now_ns - time_ns : 0;
+		for (; cb->args[1] < AINKA_N_TASK_SIGNALS; cb->args[1]++) {
+			v.def = ainka_signal_by_id(AINKA_SIG(AINKA_SUBJECT_TASK, cb->args[1]));
+			v.value = snap->val[cb->args[1]];
+			v.fresh = snap->fresh[cb->args[1]] && v.age_ns <= v.def->max_age_ns;
+			if (ainka_nl_dump_one(skb, cb, AINKA_CMD_SIGNAL_GET, put_signal, &v))
+				goto out;
+		}
+		cb->args[1] = 0;
+	}
+out:
+	kfree(snap);
+}
+
+int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nlattr *attr = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, AINKA_A_SIGNAL_SUBJECT);
+	struct signal_view view;
+
+	if (attr && nla_get_u32(attr) == AINKA_SUBJECT_TASK) {
+		dump_tasks(skb, cb);
+		return skb->len;
+	}
+	for (; cb->args[0] < AINKA_N_SYSTEM_SIGNALS; cb->args[0]++) {
+		view_system(ainka_signal_by_id(AINKA_SIG(AINKA_SUBJECT_SYSTEM, cb->args[0])),
+			    &view);
+		if (ainka_nl_dump_one(skb, cb, AINKA_CMD_SIGNAL_GET, put_signal, &view))
+			break;
+	}
+	return skb->len;
+}
+
+/* ---- tunables ---- */
+
+/* struct tunable_view - a tunable, or one of its journal entries */
+struct tunable_view {
+	const struct ainka_tunable *tun;
+	const struct ainka_hold *hold;	/* NULL: the tunable itself */
+	u32 held;
+};
+
+static u32 count_holds(const struct ainka_tunable *tun, const struct ainka_hold **first)
+{
+	struct hlist_node *tmp;
+	struct ainka_hold *hold;
+	int bucket;
+	u32 n = 0;
+
+	*first = NULL;
+	ainka_journal_each(hold, tmp, bucket) {
+		if (hold->tun != tun || hold->ghost_ns)
+			continue;
+		*first = hold;
+		n++;
+	}
+	return n;
+}
+
+static int put_hold(struct sk_buff *msg, const struct ainka_hold *hold)
+{
+	const int pad = AINKA_A_TUNABLE_PAD;
+
+	return nla_put_s64(msg, AINKA_A_TUNABLE_BASELINE, hold->baseline, pad) ?:
+	       nla_put_s64(msg, AINKA_A_TUNABLE_WRITTEN, hold->written, pad) ?:
+	       nla_put_string(msg, AINKA_A_TUNABLE_POLICY, hold->policy) ?:
+	       (hold->foreign ? nla_put_flag(msg, AINKA_A_TUNABLE_FOREIGN) : 0) ?:
+	       (hold->pending ? nla_put_flag(msg, AINKA_A_TUNABLE_PENDING) : 0);
+}
+
+static int put_tunable(struct sk_buff *msg, const void *object)
+{
+	const struct tunable_view *v = object;
+	const struct ainka_tunable *tun = v->tun;
+	const int pad = AINKA_A_TUNABLE_PAD;
+	s64 value;
+	int err;
+
+	err = nla_put_string(msg, AINKA_A_TUNABLE_NAME, tun->name) ?:
+	      nla_put_u32(msg, AINKA_A_TUNABLE_KIND, tun->kind) ?:
+	      nla_put_u32(msg, AINKA_A_TUNABLE_SUBJECT, tun->subject) ?:
+	      nla_put_string(msg, AINKA_A_TUNABLE_UNIT, tun->unit);
+	if (err)
+		return err;
+	if (v->hold && v->hold->task)
+		return nla_put_u32(msg, AINKA_A_TUNABLE_PID, v->hold->pid) ?:
+		       nla_put_string(msg, AINKA_A_TUNABLE_COMM, v->hold->comm) ?:
+		       (tun->ops->read(tun, v->hold->task, &value) ? 0 :
+			nla_put_s64(msg, AINKA_A_TUNABLE_CURRENT, value, pad)) ?:
+		       put_hold(msg, v->hold);
+	return nla_put_s64(msg, AINKA_A_TUNABLE_MIN, tun->bounds.min, pad) ?:
+	       nla_put_s64(msg, AINKA_A_TUNABLE_MAX, tun->bounds.max, pad) ?:
+	       nla_put_s64(msg, AINKA_A_TUNABLE_STEP, tun->bounds.step, pad) ?:
+	       nla_put_u32(msg, AINKA_A_TUNABLE_LANE, tun->lane) ?:
+	       (tun->bounds.values ?
+		nla_put_string(msg, AINKA_A_TUNABLE_VALUES, tun->bounds.values) : 0) ?:
+	       (tun->absent ? nla_put_string(msg, AINKA_A_TUNABLE_ABSENT, tun->absent) : 0) ?:
+	       (tun->absent || tun->subject != AINKA_SUBJECT_SYSTEM ||
+		tun->ops->read(tun, NULL, &value) ? 0 :
+		nla_put_s64(msg, AINKA_A_TUNABLE_CURRENT, value, pad)) ?:
+	       nla_put_u32(msg, AINKA_A_TUNABLE_HELD, v->held) ?:
+	       (v->hold ? put_hold(msg, v->hold) : 0);
+}
+
+static void view_tunable(const struct ainka_tunable *tun, struct tunable_view *v)
+{
+	v->tun = tun;
+	v->held = count_holds(tun, &v->hold);
+	if (tun->subject != AINKA_SUBJECT_SYSTEM)
+		v->hold = NULL;
+}
+
+int ainka_nl_tunable_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct ainka_tunable *tun;
+	struct ainka_nl_reply reply;
+	struct tunable_view view;
+	const char *name;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_TUNABLE_NAME))
+		return -EINVAL;
+	name = nla_data(info->attrs[AINKA_A_TUNABLE_NAME]);
+	tun = ainka_tunable_find(name);
+	if (!tun) {
+		ainka_nl_error(info->extack, info->attrs[AINKA_A_TUNABLE_NAME],
+			       "no tunable %s; a dump lists them", name);
+		return -ENOENT;
+	}
+	err = ainka_nl_reply_begin(&reply, info);
+	if (err)
+		return err;
+	mutex_lock(&ainka_journal_lock);
+	view_tunable(tun, &view);
+	err = put_tunable(reply.msg, &view);
+	mutex_unlock(&ainka_journal_lock);
+	return ainka_nl_reply_send(&reply, info, err);
+}
+
+/* The n-th journal entry of a task tunable. */
+static const struct ainka_hold *nth_hold(const struct ainka_tunable *tun, long n)
+{
+	struct hlist_node *tmp;
+	struct ainka_hold *hold;
+	int bucket;
+
+	ainka_journal_each(hold, tmp, bucket)
+		if (hold->tun == tun && !hold->ghost_ns && !n--)
+			return hold;
+	return NULL;
+}
+
+/* args[0]: tunable, args[1]: 0 for itself, then its entries */
+int ainka_nl_tunable_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	const struct ainka_tunable *tun;
+	struct tunable_view view;
+
+	mutex_lock(&ainka_journal_lock);
+	while ((tun = ainka_tunable_at(cb->args[0]))) {
+		view_tunable(tun, &view);
+		if (cb->args[1]) {
+			view.hold = tun->subject == AINKA_SUBJECT_SYSTEM ? NULL :
+				    nth_hold(tun, cb->args[1] - 1);
+			if (!view.hold) {
+				cb->args[0]++;
+				cb->args[1] = 0;
+				continue;
+			}
+		}
+		if (ainka_nl_dump_one(skb, cb, AINKA_CMD_TUNABLE_GET, put_tunable, &view))
+			break;
+		cb->args[1]++;
+	}
+	mutex_unlock(&ainka_journal_lock);
+	return skb->len;
+}
+
+/* ---- decisions ---- */
+
+/**
+ * ainka_nl_put_decision() - write a decision into a message
+ * @msg: the message
+ * @object: struct ainka_record
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int ainka_nl_put_decision(struct sk_buff *msg, const void *object)
+{
+	const struct ainka_record *rec = object;
+	const int pad = AINKA_A_DECISION_PAD;
+	struct nlattr *nest;
+	u32 i;
+	int err;
+
+	err = nla_put_u64_64bit(msg, AINKA_A_DECISION_ID, rec->id, pad) ?:
+	      nla_put_u64_64bit(msg, AINKA_A_DECISION_TIME_NS, rec->time_ns, pad) ?:
+	      nla_put_string(msg, AINKA_A_DECISION_POLICY, rec->policy) ?:
+	      nla_put_u32(msg, AINKA_A_DECISION_POLICY_ID, rec->policy_id) ?:
+	      nla_put_u32(msg, AINKA_A_DECISION_POLICY_VERSION, rec->policy_version) ?:
+	      nla_put_string(msg, AINKA_A_DECISION_TUNABLE, rec->tunable) ?:
+	      nla_put_s64(msg, AINKA_A_DECISION_OLD, rec->old_value, pad) ?:
+	      nla_put_s64(msg, AINKA_A_DECISION_NEW, rec->new_value, pad) ?:
+	      nla_put_u32(msg, AINKA_A_DECISION_VERDICT, rec->verdict) ?:
+	      nla_put_u32(msg, AINKA_A_DECISION_REASON, rec->reason) ?:
+	      (rec->error ? nla_put_s32(msg, AINKA_A_DECISION_ERROR, rec->error) : 0) ?:
+	      (rec->leaf ? nla_put_u32(msg, AINKA_A_DECISION_LEAF, rec->leaf) : 0) ?:
+	      nla_put_string(msg, AINKA_A_DECISION_PATH, rec->path);
+	if (!err && rec->pid)
+		err = nla_put_u32(msg, AINKA_A_DECISION_PID, rec->pid) ?:
+		      nla_put_u64_64bit(msg, AINKA_A_DECISION_START_NS, rec->start_ns, pad) ?:
+		      nla_put_string(msg, AINKA_A_DECISION_COMM, rec->comm);
+	for (i = 0; !err && i < rec->n_causes; i++) {
+		const struct ainka_signal_def *def = ainka_signal_by_id(rec->cause_signal[i]);
+
+		nest = nla_nest_start(msg, AINKA_A_DECISION_CAUSE);
+		if (!nest)
+			return -EMSGSIZE;
+		err = nla_put_string(msg, AINKA_A_CAUSE_SIGNAL, def->name) ?:
+		      nla_put_s64(msg, AINKA_A_CAUSE_VALUE, rec->cause_value[i],
+				  AINKA_A_CAUSE_PAD);
+		nla_nest_end(msg, nest);
+	}
+	return err;
+}
+
+int ainka_nl_decision_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ainka_nl_reply reply;
+	struct ainka_record *rec;
+	int err;
+	u64 id;
+
+	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_DECISION_ID))
+		return -EINVAL;
+	id = nla_get_u64(info->attrs[AINKA_A_DECISION_ID]);
+	rec = kmalloc(sizeof(*rec), GFP_KERNEL);
+	if (!rec)
+		return -ENOMEM;
+	err = ainka_nl_reply_begin(&reply, info);
+	if (err)
+		goto out;
+	if (!ainka_decision_get(id, rec)) {
+		nlmsg_free(reply.msg);
+		ainka_nl_error(info->extack, info->attrs[AINKA_A_DECISION_ID],
+			       "decision %llu is not remembered; the last %d are", id,
+			       AINKA_DECISIONS);
+		err = -ENOENT;
+		goto out;
+	}
+	err = ainka_nl_reply_send(&reply, info, ainka_nl_put_decision(reply.msg, rec));
+out:
+	kfree(rec);
+	return err;
+}
+
+/* args[0]: number of the next decision */
+int ainka_nl_decision_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ainka_record *rec = kmalloc(sizeof(*rec), GFP_KERNEL);
+	struct ainka_decision_counts counts;
+
+	if (!rec)
+		return -ENOMEM;
+	/* some may have been forgotten since the last message */
+	cb->args[0] = max_t(u64, cb->args[0], ainka_decision_oldest());
+	ainka_decision_counts(&counts);
+	for (; cb->args[0] <= counts.total; cb->args[0]++) {
+		if (!ainka_decision_get(cb->args[0], rec))
+			continue;
+		if (ainka_nl_dump_one(skb, cb, AINKA_CMD_DECISION_GET, ainka_nl_put_decision, rec))
+			break;
+	}
+	kfree(rec);
+	return skb->len;
+}

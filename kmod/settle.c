@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Make the machine agree with the policies that are on: the winner of each
+ * tunable is written, what nobody wants any more gets its baseline back, and
+ * every step is a decision in the journal.
+ */
+#include <linux/lockdep.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/string.h>
+
+#include "decision.h"
+#include "journal.h"
+#include "machine_state.h"
+#include "params.h"
+#include "settle.h"
+#include "subjects.h"
+#include "table.h"
+
+/* How long a restored task's entry waits for forks that were under way. */
+#define GHOST_NS (2 * NSEC_PER_SEC)
+
+/* A decision in the making; the fast worker's, too large for its stack. */
+static struct ainka_record rec;
+
+static bool allowed(const struct ainka_policy *policy)
+{
+	return READ_ONCE(ainka_enforce) &&
+	       ainka_state_allows(ainka_state_now(), policy->origin, policy->states);
+}
+
+static const struct ainka_action *action_on(const struct ainka_policy *policy,
+					    const struct ainka_tunable *tun)
+{
+	u32 i;
+
+	for (i = 0; i < policy->n_actions; i++)
+		if (policy->action[i].tun == tun)
+			return &policy->action[i];
+	return NULL;
+}
+
+/* The policy whose value a tunable gets: the highest priority, then the oldest. */
+static struct ainka_policy *winner(const struct ainka_tunable *tun, u32 pid, u64 start_ns)
+{
+	const struct ainka_table *t = ainka_table();
+	struct ainka_policy *best = NULL;
+	u32 i;
+
+	for (i = 0; i < t->n; i++) {
+		struct ainka_policy *policy = t->policy[i];
+		struct ainka_slot *slot;
+
+		if (policy->mode != AINKA_MODE_ENFORCE || policy->subject != tun->subject)
+			continue;
+		slot = ainka_policy_slot(policy, pid, start_ns);
+		if (!slot || !slot->hyst.on || !action_on(policy, tun) || !allowed(policy))
+			continue;
+		if (!best || policy->priority > best->priority ||
+		    (policy->priority == best->priority && policy->id < best->id))
+			best = policy;
+	}
+	return best;
+}
+
+static void env_of(const struct ainka_round *round, const struct ainka_policy *policy, u32 pid,
+		   u64 start_ns, struct ainka_env *env)
+{
+	const struct ainka_task_snap *snap = pid ? ainka_subjects_find(pid, start_ns) : NULL;
+
+	memset(env, 0, sizeof(*env));
+	env->bank[0].val = round->val;
+	env->bank[0].fresh = round->fresh;
+	if (snap) {
+		env->bank[1].val = snap->val;
+		env->bank[1].fresh = snap->fresh;
+	}
+	env->tree = policy->tree;
+}
+
+/* Who decides what about whom, and what led to it. */
+static void begin_record(const struct ainka_round *round, const struct ainka_policy *policy,
+			 const struct ainka_tunable *tun, u32 pid, u64 start_ns,
+			 const char *comm)
+{
+	struct ainka_prog *prog = policy->when;
+	struct ainka_env env;
+	s64 result;
+	u32 i;
+
+	memset(&rec, 0, sizeof(rec));
+	rec.policy_id = policy->id;
+	rec.policy_version = policy->version;
+	strscpy(rec.policy, policy->name, sizeof(rec.policy));
+	strscpy(rec.tunable, tun->name, sizeof(rec.tunable));
+	rec.subject = tun->subject;
+	rec.pid = pid;
+	rec.start_ns = start_ns;
+	if (comm)
+		strscpy(rec.comm, comm, sizeof(rec.comm));
+	env_of(round, policy, pid, start_ns, &env);
+	/* a task that is gone has no signals to show */
+	if (pid && !env.bank[1].val)
+		return;
+	for (i = 0; i < prog->signals && i < AINKA_MAX_CAUSES; i++) {
+		u16 id = prog->signal[i];
+		const struct ainka_bank *bank = &env.bank[!!AINKA_SIG_BANK(id)];
+
+		if (!bank->fresh[AINKA_SIG_INDEX(id)])
+			continue;
+		rec.cause_signal[rec.n_causes] = id;
+		rec.cause_value[rec.n_causes++] = bank->val[AINKA_SIG_INDEX(id)];
+	}
+	if (env.tree)
+		ainka_tree_eval(env.tree, &env, &result, &rec.leaf);
+	ainka_prog_render(prog, &env, rec.path, sizeof(rec.path));
+}
+
+static void log_refusal(u32 reason, int error)
+{
+	rec.verdict = AINKA_VERDICT_REFUSED;
+	rec.reason = reason;
+	rec.error = error;
+	ainka_decision_log(&rec);
+}
+
+/* The value a policy asks for, and how far a write may go towards it now. */
+static s64 value_of(const struct ainka_round *round, const struct ainka_policy *policy,
+		    const struct ainka_tunable *tun, u32 pid, u64 start_ns, s64 baseline,
+		    s64 present, s64 *target, bool *clamped)
+{
+	const struct ainka_action *action = action_on(policy, tun);
+	struct ainka_bounds no_step = tun->bounds;
+	struct ainka_env env;
+	s64 model = baseline;
+	bool bounded;
+	u32 leaf;
+
+	no_step.step = 0;
+	if (action->value.op == AINKA_VALUE_MODEL) {
+		env_of(round, policy, pid, start_ns, &env);
+		/* with a stale signal the model says nothing: stay at the baseline */
+		if ((pid && !env.bank[1].val) ||
+		    !ainka_tree_eval(policy->tree, &env, &model, &leaf))
+			model = baseline;
+	}
+	*target = ainka_value_resolve(&action->value, &no_step, baseline, present, model,
+				      &bounded);
+	return ainka_value_resolve(&action->value, &tun->bounds, baseline, present, model,
+				   clamped);
+}
+
+static void write_value(const struct ainka_round *round, struct ainka_policy *policy,
+			struct ainka_hold *hold, s64 value, s64 target, bool clamped)
+{
+	begin_record(round, policy, hold->tun, hold->pid, hold->start_ns, hold->comm);
+	rec.verdict = clamped ? AINKA_VERDICT_CLAMPED : AINKA_VERDICT_APPLIED;
+	rec.reason = AINKA_REASON_CONDITION_ON;
+	policy->applied++;
+	ainka_journal_set(hold, value, target, &rec);
+}
+
+static u32 restore_reason(const struct ainka_round *round, const struct ainka_hold *hold)
+{
+	const struct ainka_table *t = ainka_table();
+	u32 i;
+
+	if (hold->inherited)
+		return AINKA_REASON_INHERITED;
+	for (i = 0; i < t->n; i++) {
+		if (t->policy[i]->id != hold->policy_id)
+			continue;
+		if (!READ_ONCE(ainka_enforce))
+			return AINKA_REASON_ENFORCE_OFF;
+		if (!allowed(t->policy[i]))
+			return AINKA_REASON_STATE_CHANGED;
+		if (t->policy[i]->version != hold->policy_version)
+			return AINKA_REASON_POLICY_REPLACED;
+		return AINKA_REASON_CONDITION_OFF;
+	}
+	return round->missing_reason;
+}
+
+static void restore(const struct ainka_round *round, struct ainka_hold *hold)
+{
+	memset(&rec, 0, sizeof(rec));
+	rec.policy_id = hold->policy_id;
+	rec.policy_version = hold->policy_version;
+	strscpy(rec.policy, hold->policy, sizeof(rec.policy));
+	strscpy(rec.tunable, hold->tun->name, sizeof(rec.tunable));
+	strscpy(rec.comm, hold->comm, sizeof(rec.comm));
+	rec.subject = hold->tun->subject;
+	rec.pid = hold->pid;
+	rec.start_ns = hold->start_ns;
+	rec.reason = restore_reason(round, hold);
+	ainka_journal_restore(hold, &rec);
+}
+
+static bool task_gone(const struct ainka_hold *hold)
+{
+	return hold->task && (!pid_alive(hold->task) || READ_ONCE(hold->task->exit_state));
+}
+
+/* Entries there are: another value, another policy, or the baseline. */
+static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold)
+{
+	struct ainka_policy *policy;
+	bool clamped;
+	s64 value, target;
+
+	if (hold->pending)
+		return;
+	if (task_gone(hold) ||
+	    (hold->ghost_ns && round->now_ns > hold->ghost_ns + GHOST_NS)) {
+		ainka_journal_drop(hold);
+		return;
+	}
+	if (hold->ghost_ns)
+		return;
+	policy = winner(hold->tun, hold->pid, hold->start_ns);
+	if (hold->foreign) {
+		if (!policy)
+			ainka_journal_drop(hold);
+		return;
+	}
+	if (!policy) {
+		restore(round, hold);
+		return;
+	}
+	value = value_of(round, policy, hold->tun, hold->pid, hold->start_ns, hold->baseline,
+			 hold->written, &target, &clamped);
+	if (policy->id == hold->policy_id && target == hold->target &&
+	    (!hold->tun->bounds.step || value == hold->written)) {
+		hold->policy_version = policy->version;
+		return;
+	}
+	if (!ainka_budget_take(&policy->budget, policy->rate_per_min, AINKA_RATE_BURST,
+			       round->now_ns))
+		return;
+	write_value(round, policy, hold, value, target, clamped);
+}
+
+/* Returns with a reference, or NULL if the task is gone or its pid is another's. */
+static struct task_struct *task_of(u32 pid, u64 start_ns)
+{
+	struct pid *number = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
+
+	put_pid(number);
+	if (task && task->start_time != start_ns) {
+		put_task_struct(task);
+		return NULL;
+	}
+	return task;
+}
+
+/* Why a policy that is on may not have its way, or AINKA_REASON_NONE. */
+static u32 obstacle(struct ainka_policy *policy, const struct ainka_tunable *tun,
+		    struct ainka_slot *slot, struct task_struct *task, u64 now_ns)
+{
+	if (!READ_ONCE(ainka_enforce))
+		return AINKA_REASON_ENFORCE_OFF;
+	if (!allowed(policy))
+		return AINKA_REASON_STATE_CHANGED;
+	if (task && ainka_task_protected(task))
+		return AINKA_REASON_SUBJECT_PROTECTED;
+	if (winner(tun, slot->pid, slot->start_ns) != policy)
+		return AINKA_REASON_OVERRIDDEN;
+	if (!ainka_budget_take(&policy->budget, policy->rate_per_min, AINKA_RATE_BURST, now_ns))
+		return AINKA_REASON_RATE_LIMITED;
+	return AINKA_REASON_NONE;
+}
+
+static void refuse_once(const struct ainka_round *round, struct ainka_policy *policy,
+			struct ainka_slot *slot, u32 index, const char *comm, u32 reason, int error)
+{
+	if (slot->refused & BIT(index))
+		return;
+	slot->refused |= BIT(index);
+	policy->refused++;
+	begin_record(round, policy, policy->action[index].tun, slot->pid, slot->start_ns, comm);
+	log_refusal(reason, error);
+}
+
+/* One action of a policy that is on for a subject and has no entry yet. */
+static void settle_action(const struct ainka_round *round, struct ainka_policy *policy,
+			  struct ainka_slot *slot, u32 index, struct task_struct *task)
+{
+	const struct ainka_tunable *tun = policy->action[index].tun;
+	struct ainka_hold *hold = ainka_journal_find(tun, task);
+	char comm[TASK_COMM_LEN] = "";
+	s64 present, value, target;
+	bool clamped;
+	u32 reason;
+	int err;
+
+	if (task)
+		get_task_comm(comm, task);
+	if (hold && !hold->ghost_ns) {
+		/* ours already, or the admin's, or another policy's */
+		if (hold->policy_id != policy->id && !hold->pending)
+			refuse_once(round, policy, slot, index, comm,
+				    hold->foreign ? AINKA_REASON_FOREIGN_VALUE :
+				    AINKA_REASON_OVERRIDDEN, 0);
+		return;
+	}
+	err = tun->ops->read(tun, task, &present);
+	if (err) {
+		refuse_once(round, policy, slot, index, comm, AINKA_REASON_WRITE_ERROR, err);
+		return;
+	}
+	value = value_of(round, policy, tun, slot->pid, slot->start_ns, present, present, &target,
+			 &clamped);
+	if (policy->mode != AINKA_MODE_ENFORCE) {
+		begin_record(round, policy, tun, slot->pid, slot->start_ns, comm);
+		rec.verdict = policy->mode == AINKA_MODE_ADVISE ? AINKA_VERDICT_ADVISED :
+								  AINKA_VERDICT_OBSERVED;
+		rec.reason = AINKA_REASON_CONDITION_ON;
+		rec.old_value = present;
+		rec.new_value = value;
+		ainka_decision_log(&rec);
+		return;
+	}
+	reason = obstacle(policy, tun, slot, task, round->now_ns);
+	if (reason) {
+		refuse_once(round, policy, slot, index, comm, reason, 0);
+		return;
+	}
+	if (!hold)
+		hold = ainka_journal_new(tun, task);
+	if (!hold) {
+		refuse_once(round, policy, slot, index, comm, AINKA_REASON_JOURNAL_FULL, 0);
+		return;
+	}
+	write_value(round, policy, hold, value, target, clamped);
+}
+
+static void settle_slot(const struct ainka_round *round, struct ainka_policy *policy,
+			struct ainka_slot *slot)
+{
+	struct task_struct *task = NULL;
+	u32 i;
+
+	if (!slot->hyst.on || (policy->mode != AINKA_MODE_ENFORCE && slot->told))
+		return;
+	if (policy->subject == AINKA_SUBJECT_TASK) {
+		task = task_of(slot->pid, slot->start_ns);
+		if (!task)
+			return;
+	}
+	for (i = 0; i < policy->n_actions; i++)
+		settle_action(round, policy, slot, i, task);
+	slot->told = true;
+	if (task)
+		put_task_struct(task);
+}
+
+/**
+ * ainka_settle() - make the machine agree with the policies
+ * @round: what this round saw
+ *
+ * Context: the fast worker; may sleep. Slow writes are only begun.
+ */
+void ainka_settle(const struct ainka_round *round)
+{
+	const struct ainka_table *t;
+	struct ainka_hold *hold;
+	struct hlist_node *tmp;
+	int bucket;
+	u32 i, j;
+
+	mutex_lock(&ainka_table_lock);
+	mutex_lock(&ainka_journal_lock);
+	ainka_journal_each(hold, tmp, bucket)
+		settle_hold(round, hold);
+	t = ainka_table();
+	for (i = 0; i < t->n; i++) {
+		struct ainka_policy *policy = t->policy[i];
+
+		if (policy->subject == AINKA_SUBJECT_SYSTEM)
+			settle_slot(round, policy, &policy->system);
+		for (j = 0; policy->slot && j < AINKA_POLICY_SUBJECTS; j++)
+			if (policy->slot[j].pid)
+				settle_slot(round, policy, &policy->slot[j]);
+	}
+	mutex_unlock(&ainka_journal_lock);
+	mutex_unlock(&ainka_table_lock);
+}

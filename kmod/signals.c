@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The system's signals: their present values, and the sampling of those that
+ * are differences of what BPF programs count over a sliding window of 1 s.
+ *
+ * A value has one writer, the worker of its source; readers look without a
+ * lock and may see a value with the time of the one before it.
+ */
+#include <linux/cpumask.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "ainka_core.h"
+#include "ainka_events.h"
+#include "hist.h"
+#include "maps.h"
+#include "signals.h"
+
+#define SLICE_NS	(100 * NSEC_PER_MSEC)
+#define SLICES		10	/* in the window */
+#define SLICES_MIN	5	/* from which its values are shown */
+
+static struct {
+	s64 value;
+	u64 time_ns;	/* 0: never */
+} values[AINKA_N_SYSTEM_SIGNALS];
+
+static u64 loaded_ns;
+
+/* Sums over all CPUs at the end of a slice; all of this is the fast worker's. */
+struct slice {
+	u64 time_ns;
+	struct ainka_sched_stats sum;
+};
+
+static struct slice *slices;		/* SLICES + 1 of them, a ring */
+static unsigned int newest, filled;
+static struct ainka_sched_stats *one_cpu;
+
+/**
+ * ainka_signals_init() - allocate the windows
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ainka_signals_init(void)
+{
+	slices = vzalloc((SLICES + 1) * sizeof(*slices));
+	one_cpu = kmalloc(sizeof(*one_cpu), GFP_KERNEL);
+	if (!slices || !one_cpu) {
+		ainka_signals_exit();
+		return -ENOMEM;
+	}
+	loaded_ns = ktime_get_ns();
+	return 0;
+}
+
+/**
+ * ainka_signals_exit() - free the windows
+ */
+void ainka_signals_exit(void)
+{
+	vfree(slices);
+	kfree(one_cpu);
+}
+
+/**
+ * ainka_signal_set() - give a signal of the system a value
+ * @id: the signal, in bank 0
+ * @value: its value
+ * @now_ns: the present
+ */
+void ainka_signal_set(u16 id, s64 value, u64 now_ns)
+{
+	WRITE_ONCE(values[AINKA_SIG_INDEX(id)].value, value);
+	smp_store_release(&values[AINKA_SIG_INDEX(id)].time_ns, now_ns);
+}
+
+/**
+ * ainka_signal_get() - read a signal of the system
+ * @id: the signal, in bank 0
+ * @now_ns: the present
+ * @value: gets the value
+ * @age_ns: gets its age
+ *
+ * Return: false if it is stale.
+ */
+bool ainka_signal_get(u16 id, u64 now_ns, s64 *value, u64 *age_ns)
+{
+	u64 time_ns = smp_load_acquire(&values[AINKA_SIG_INDEX(id)].time_ns);
+	const struct ainka_signal_def *def = ainka_signal_by_id(id);
+
+	*value = READ_ONCE(values[AINKA_SIG_INDEX(id)].value);
+	*age_ns = now_ns > time_ns ? now_ns - time_ns : 0;
+	return time_ns && *age_ns <= def->max_age_ns;
+}
+
+/**
+ * ainka_signals_bank() - all signals of the system, for an evaluation
+ * @now_ns: the present
+ * @val: gets AINKA_N_SYSTEM_SIGNALS values
+ * @fresh: gets 1 for each that is not stale
+ */
+void ainka_signals_bank(u64 now_ns, s64 *val, u8 *fresh)
+{
+	u64 age_ns;
+	u16 i;
+
+	for (i = 0; i < AINKA_N_SYSTEM_SIGNALS; i++)
+		fresh[i] = ainka_signal_get(AINKA_SIG(AINKA_SUBJECT_SYSTEM, i), now_ns, &val[i],
+					    &age_ns);
+}
+
+static bool sum_cpus(struct ainka_sched_stats *sum)
+{
+	unsigned int i;
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		if (!ainka_maps_sched_stats(cpu, one_cpu))
+			return false;
+		sum->switches += one_cpu->switches;
+		sum->voluntary += one_cpu->voluntary;
+		sum->busy_ns += one_cpu->busy_ns;
+		sum->delay_ns += one_cpu->delay_ns;
+		sum->delays += one_cpu->delays;
+		sum->wake_delay_ns += one_cpu->wake_delay_ns;
+		sum->wake_delays += one_cpu->wake_delays;
+		sum->wakeups += one_cpu->wakeups;
+		for (i = 0; i < AINKA_HIST_BUCKETS; i++) {
+			sum->delay_hist[i] += one_cpu->delay_hist[i];
+			sum->wake_delay_hist[i] += one_cpu->wake_delay_hist[i];
+		}
+	}
+	return true;
+}
+
+/* Delay signals of one distribution; without a sample in the window they grow stale. */
+static void set_delays(const u32 *now, const u32 *then, u64 delay_ns, u64 n, u16 mean, u16 p50,
+		       u16 p99, u64 now_ns)
+{
+	static u32 diff[AINKA_HIST_BUCKETS];	/* the fast worker's, too large for its stack */
+	unsigned int i;
+
+	if (!n)
+		return;
+	for (i = 0; i < AINKA_HIST_BUCKETS; i++)
+		diff[i] = now[i] - then[i];
+	ainka_signal_set(mean, div64_u64(delay_ns, n * NSEC_PER_USEC), now_ns);
+	ainka_signal_set(p50, div_u64(ainka_hist_percentile(diff, AINKA_HIST_BUCKETS, 500),
+				      NSEC_PER_USEC), now_ns);
+	ainka_signal_set(p99, div_u64(ainka_hist_percentile(diff, AINKA_HIST_BUCKETS, 990),
+				      NSEC_PER_USEC), now_ns);
+}
+
+static void set_window(const struct slice *now, const struct slice *then)
+{
+	const struct ainka_sched_stats *a = &then->sum, *b = &now->sum;
+	u64 ns = now->time_ns - then->time_ns, t = now->time_ns;
+	u64 busy = b->busy_ns - a->busy_ns;
+
+	set_delays(b->delay_hist, a->delay_hist, b->delay_ns - a->delay_ns,
+		   b->delays - a->delays, AINKA_SIG_SCHED_RUN_DELAY_MEAN_US,
+		   AINKA_SIG_SCHED_RUN_DELAY_P50_US, AINKA_SIG_SCHED_RUN_DELAY_P99_US, t);
+	set_delays(b->wake_delay_hist, a->wake_delay_hist, b->wake_delay_ns - a->wake_delay_ns,
+		   b->wake_delays - a->wake_delays, AINKA_SIG_SCHED_WAKEUP_DELAY_MEAN_US,
+		   AINKA_SIG_SCHED_WAKEUP_DELAY_P50_US, AINKA_SIG_SCHED_WAKEUP_DELAY_P99_US, t);
+	ainka_signal_set(AINKA_SIG_SCHED_SWITCH_RATE_HZ,
+			 div64_u64((b->switches - a->switches) * NSEC_PER_SEC, ns), t);
+	ainka_signal_set(AINKA_SIG_SCHED_VOLUNTARY_SWITCH_RATE_HZ,
+			 div64_u64((b->voluntary - a->voluntary) * NSEC_PER_SEC, ns), t);
+	ainka_signal_set(AINKA_SIG_SCHED_WAKEUP_RATE_HZ,
+			 div64_u64((b->wakeups - a->wakeups) * NSEC_PER_SEC, ns), t);
+	/* a run that began in the window before counts in this one */
+	ainka_signal_set(AINKA_SIG_SCHED_CPU_BUSY_PERMILLE,
+			 min_t(u64, 1000, div64_u64(busy * 1000, ns * num_online_cpus())), t);
+}
+
+/**
+ * ainka_signals_sample() - bring the signals up to date
+ * @now_ns: the present
+ *
+ * Called by the fast worker at every tick; maps are read once a slice.
+ */
+void ainka_signals_sample(u64 now_ns)
+{
+	struct slice *next = &slices[(newest + 1) % (SLICES + 1)];
+
+	ainka_signal_set(AINKA_SIG_AINKA_UPTIME_MS,
+			 div_u64(now_ns - loaded_ns, NSEC_PER_MSEC), now_ns);
+	if (filled && now_ns - slices[newest].time_ns < SLICE_NS)
+		return;
+	/* a pause, in which the tick slept, must not become part of a window */
+	if (filled && now_ns - slices[newest].time_ns > SLICES * SLICE_NS)
+		filled = 0;
+	if (!sum_cpus(&next->sum)) {
+		filled = 0;
+		return;
+	}
+	next->time_ns = now_ns;
+	newest = (newest + 1) % (SLICES + 1);
+	if (filled <= SLICES)
+		filled++;
+	if (filled > SLICES_MIN)
+		set_window(next, &slices[(newest + SLICES + 2 - filled) % (SLICES + 1)]);
+}

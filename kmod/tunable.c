@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The registry of tunables. It only grows, so an entry found stays valid. */
+#include <linux/errno.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "tunable.h"
+
+#define MAX_TUNABLES 256
+
+/* Written under lock; a reader that sees count sees the entries below it. */
+static struct ainka_tunable *registry[MAX_TUNABLES];
+static unsigned int count;
+
+/* protects adding to the registry */
+static DEFINE_MUTEX(registry_lock);
+
+/**
+ * ainka_tunable_at() - walk the registry
+ * @index: position, from 0
+ *
+ * Return: the tunable, or NULL behind the last one.
+ */
+const struct ainka_tunable *ainka_tunable_at(unsigned int index)
+{
+	return index < smp_load_acquire(&count) ? registry[index] : NULL;
+}
+
+static const struct ainka_tunable *lookup(const char *name)
+{
+	const struct ainka_tunable *tun;
+	unsigned int i;
+
+	for (i = 0; (tun = ainka_tunable_at(i)); i++)
+		if (!strcmp(tun->name, name))
+			return tun;
+	return NULL;
+}
+
+/**
+ * ainka_tunable_find() - find a tunable by name
+ * @name: its name
+ *
+ * Block devices that came after the module was loaded are looked for.
+ *
+ * Return: the tunable or NULL.
+ */
+const struct ainka_tunable *ainka_tunable_find(const char *name)
+{
+	const struct ainka_tunable *tun = lookup(name);
+
+	if (!tun && !strncmp(name, "block.", 6) && !ainka_block_scan())
+		tun = lookup(name);
+	return tun;
+}
+
+/**
+ * ainka_tunable_add() - add a tunable to the registry
+ * @tun: copied; its strings must live until ainka_tunables_exit()
+ *
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int ainka_tunable_add(const struct ainka_tunable *tun)
+{
+	struct ainka_tunable *copy;
+	int err = 0;
+
+	mutex_lock(&registry_lock);
+	if (lookup(tun->name)) {
+		err = -EEXIST;
+		goto out;
+	}
+	if (count == MAX_TUNABLES) {
+		err = -ENOSPC;
+		goto out;
+	}
+	copy = kmemdup(tun, sizeof(*tun), GFP_KERNEL);
+	if (!copy) {
+		err = -ENOMEM;
+		goto out;
+	}
+	registry[count] = copy;
+	smp_store_release(&count, count + 1);
+out:
+	mutex_unlock(&registry_lock);
+	return err;
+}
+
+/**
+ * ainka_tunables_init() - fill the registry
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_tunables_init(void)
+{
+	int err;
+
+	err = ainka_sysctl_init();
+	if (!err)
+		err = ainka_task_init();
+	if (!err)
+		err = ainka_block_init();
+	if (err)
+		ainka_tunables_exit();
+	return err;
+}
+
+/**
+ * ainka_tunables_exit() - free the registry; nothing may be held any more
+ */
+void ainka_tunables_exit(void)
+{
+	while (count)
+		kfree(registry[--count]);
+	ainka_block_exit();
+}
