@@ -156,8 +156,12 @@ test-abi: core ebpf ## generated files and layouts are current
 	@$(DEPS) build test venv
 	$(call RUN_TESTS,tests/abi)
 
+# The session's guest boots each of these; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
+KERNELS ?= 6.1 6.12
+test-vm: export AINKA_KERNELS = $(KERNELS)
+
 .PHONY: test-vm
-test-vm: ## the real module in a Debian guest
+test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ARGS for pytest)
 	@$(DEPS) build guest test venv
 	$(call RUN_TESTS,tests/vm)
 

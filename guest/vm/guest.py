@@ -220,6 +220,10 @@ class Guest:
     def _prepare(self, lower: Path, kernel: kernels.Kernel) -> Machine:
         runs = paths.cache() / "run"
         runs.mkdir(parents=True, exist_ok=True)
+        for old in runs.glob("*.*"):
+            # Left by a run that was killed before it could tidy up.
+            if not Path("/proc", old.name.split(".")[0]).exists():
+                shutil.rmtree(old, ignore_errors=True)
         directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}.", dir=runs))
         self._directories.append(directory)
         root = self._persist or directory / "root.qcow2"

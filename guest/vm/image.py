@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -15,8 +16,10 @@ from guest.vm.errors import GuestError
 from guest.vm.progress import Progress
 from guest.vm.tree import Snapshot
 
-#: Images of earlier sources that are kept, newest first: going back to one costs nothing.
-KEEP = 3
+#: Images that are kept, the last used first: going back to earlier sources costs nothing.
+KEEP = 5
+#: A guest that is starting may be about to open its image: no younger one is deleted.
+GRACE_SECONDS = 120
 
 
 def ensure_image(*, plain: bool = False) -> Path:
@@ -35,6 +38,9 @@ def ensure_image(*, plain: bool = False) -> Path:
         image = _wanted(plain)
         if image is None:
             raise GuestError("the sources changed while their image was being built; try again")
+    # Used last is deleted last. Where root built it, only root can say so, and nothing is lost.
+    with contextlib.suppress(PermissionError):
+        os.utime(image)
     return image
 
 
@@ -60,7 +66,6 @@ def build(*, plain: bool = False) -> Path:
         if not image.exists():
             _build(directory / "image.ext4", snapshot, image)
             _forget_others(image)
-        os.utime(image)
     return image
 
 
@@ -98,8 +103,7 @@ def _forget_others(image: Path) -> None:
     others = [path for path in paths.cache().glob("ainka-*.ext4") if path != image]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for old in others[KEEP - 1 :]:
-        # A guest that is starting may be about to open it: leave it alone for an hour.
-        if time.time() - old.stat().st_mtime > 3600 and not locks.in_use(old):
+        if time.time() - old.stat().st_mtime > GRACE_SECONDS and not locks.in_use(old):
             old.unlink(missing_ok=True)
     for leftover in (*paths.cache().glob("tree.*"), *paths.cache().glob("base.?*")):
         if leftover.is_dir() and time.time() - leftover.stat().st_mtime > 6 * 3600:

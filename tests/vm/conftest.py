@@ -26,11 +26,13 @@ systemctl stop ainkad 2>/dev/null
 pkill -x ainkad
 systemctl reset-failed 2>/dev/null
 rm -rf /etc/ainka/policies.d/* /var/lib/ainka/* /run/ainka/*
-for _ in $(seq 50); do
-    [ -e /sys/module/ainka ] || exit 0
-    rmmod ainka && exit 0
+for try in $(seq 50); do
+    pgrep -x ainkad >/dev/null || [ -e /sys/module/ainka ] || exit 0
+    [ $try != 25 ] || pkill -9 -x ainkad
+    [ ! -e /sys/module/ainka ] || rmmod ainka 2>/dev/null
     sleep 0.2
 done
+rmmod ainka
 echo 'ainka cannot be removed' >&2
 exit 1
 """

@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in the guest: sched.bpf.o against what the kernel itself says of the tasks.
+
+Prints what it measured; exits 1 with a message at the first thing that is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ainkad.bpf import BpfObject, HashMap, PerCpuArray
+from ainkad.layouts_gen import SCHED_STATS_DTYPE, TASK_REC_DTYPE, TASKS_MAX
+
+OBJECT = Path("/usr/lib/ainka/sched.bpf.o")
+SUMS = ("run_ns", "delay_ns", "wake_delay_ns", "runs", "wakes", "voluntary", "involuntary")
+
+
+def check(right: bool, message: str) -> None:
+    if not right:
+        sys.exit(f"FAILED: {message}")
+
+
+def near(what: str, got: int, want: int, part: float, slack: int) -> None:
+    """`got` is within the share `part` of `want`, or within `slack`."""
+    print(f"{what}: {got} in the records, {want} in /proc")
+    check(abs(got - want) <= max(part * want, slack), f"{what} is {got}, /proc says {want}")
+
+
+def until(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Tasks:
+    """The map of tasks, by pid."""
+
+    def __init__(self, bpf: BpfObject) -> None:
+        self._map = HashMap(bpf.map_fd("tasks"), "u4", TASK_REC_DTYPE, TASKS_MAX)
+
+    def all(self) -> dict[int, Any]:
+        keys, values = self._map.read_all()
+        return {int(k): v for k, v in zip(keys, values, strict=True)}
+
+    def get(self, pid: int) -> Any:
+        """A record that is not being written."""
+        while True:
+            record = self.all().get(pid)
+            if record is None or not record["seq"] & 1:
+                return record
+
+
+class Watch:
+    """Adds up the windows of one task, which must be looked at twice in half a second."""
+
+    def __init__(self, tasks: Tasks, pid: int) -> None:
+        self._tasks, self._pid = tasks, pid
+        self._closed = dict.fromkeys(SUMS, 0)
+        self._last = int(tasks.get(pid)["last"]["start_ns"])
+
+    def sums(self) -> dict[str, int]:
+        record = self._tasks.get(self._pid)
+        if int(record["last"]["start_ns"]) != self._last:
+            self._last = int(record["last"]["start_ns"])
+            for name in SUMS:
+                self._closed[name] += int(record["last"][name])
+        return {name: self._closed[name] + int(record["cur"][name]) for name in SUMS}
+
+
+def kernel_says(pid: int) -> dict[str, int]:
+    run, delay, _ = (int(x) for x in Path(f"/proc/{pid}/schedstat").read_text().split())
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    return {
+        "run_ns": run,
+        "delay_ns": delay,
+        "voluntary": int(status["voluntary_ctxt_switches"]),
+        "involuntary": int(status["nonvoluntary_ctxt_switches"]),
+    }
+
+
+def burn(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def spawn(work: Callable[[], None]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        work()
+        os._exit(0)
+    return pid
+
+
+def hog() -> None:
+    os.sched_setaffinity(0, {0})
+    while True:
+        burn(1)
+
+
+def sums_agree(tasks: Tasks) -> None:
+    """A task that burns and sleeps beside a hog: delays, run time, switches."""
+    begin, ended = os.pipe(), os.pipe()
+
+    def work() -> None:
+        os.sched_setaffinity(0, {0})
+        for _ in range(2):
+            os.write(ended[1], b"x")
+            os.read(begin[0], 1)
+            for _ in range(150):
+                burn(0.006)
+                time.sleep(0.003)
+            burn(0.3)
+
+    pid = spawn(work)
+    disturber = spawn(hog)
+    try:
+        os.read(ended[0], 1)
+        check(until(lambda: asleep(pid)), "the test task does not sleep")
+        watch = Watch(tasks, pid)
+        before, says_before = watch.sums(), kernel_says(pid)
+        os.write(begin[1], b"x")
+        os.set_blocking(ended[0], False)
+        while not done(ended[0]):
+            watch.sums()
+            time.sleep(0.1)
+        check(until(lambda: asleep(pid)), "the test task does not sleep again")
+        after, says = watch.sums(), kernel_says(pid)
+    finally:
+        os.kill(disturber, signal.SIGKILL)
+        os.waitpid(disturber, 0)
+    got = {name: after[name] - before[name] for name in SUMS}
+    want = {name: says[name] - says_before[name] for name in says}
+    print(f"records: {got}")
+    near("run delay in ns", got["delay_ns"], want["delay_ns"], 0.02, 100_000)
+    near("run time in ns", got["run_ns"], want["run_ns"], 0.05, 10_000_000)
+    near("voluntary switches", got["voluntary"], want["voluntary"], 0, 1)
+    near("involuntary switches", got["involuntary"], want["involuntary"], 0, 1)
+    check(got["involuntary"] > 10, "the hog did not preempt the test task")
+    check(got["runs"] == got["voluntary"] + got["involuntary"], "runs are not switches")
+    check(abs(got["wakes"] - got["voluntary"]) <= 1, "wakes are not sleeps")
+    check(0 < got["wake_delay_ns"] < got["delay_ns"], "wake-up delay is not a part of run delay")
+
+    record = tasks.get(pid)
+    check(int(record["pid"]) == pid and int(record["tgid"]) == pid, "pid or tgid is wrong")
+    ticks = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    start_ns = ticks * 10**9 // os.sysconf("SC_CLK_TCK")
+    check(abs(int(record["start_ns"]) - start_ns) < 20_000_000, "start_ns is not the start time")
+
+    os.write(begin[1], b"x")
+    os.waitpid(pid, 0)
+    check(until(lambda: pid not in tasks.all()), "the record did not go with its task")
+
+
+def asleep(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+
+
+def done(fd: int) -> bool:
+    try:
+        return bool(os.read(fd, 1))
+    except BlockingIOError:
+        return False
+
+
+def exited_tasks_have_no_record(tasks: Tasks) -> None:
+    for _ in range(60):
+        os.waitpid(spawn(lambda: None), 0)
+    threads = [threading.Thread(target=time.sleep, args=(0.01,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    def gone() -> list[int]:
+        return [pid for pid in tasks.all() if not Path(f"/proc/{pid}").exists()]
+
+    check(until(lambda: not gone()), f"records of tasks that are gone: {gone()}")
+    print(f"tasks in the map: {len(tasks.all())}, all of them alive")
+
+
+def exec_by_a_thread_leaves_no_record(tasks: Tasks) -> None:
+    """The thread takes its leader's pid; the record under its own number must go."""
+    read, write = os.pipe()
+
+    def work() -> None:
+        def thread() -> None:
+            burn(0.05)
+            time.sleep(0.2)
+            os.write(write, str(threading.get_native_id()).encode())
+            time.sleep(0.5)
+            os.execv("/bin/sleep", ["sleep", "2"])
+
+        threading.Thread(target=thread).start()
+        time.sleep(100)
+
+    pid = spawn(work)
+    tid = int(os.read(read, 16))
+    check(tid != pid and tid in tasks.all(), "the thread has no record")
+    check(
+        until(lambda: "sleep" in Path(f"/proc/{pid}/comm").read_text() and pid in tasks.all()),
+        "the thread did not execute",
+    )
+    check(until(lambda: tid not in tasks.all()), "the record of the thread's old number stays")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def cpu_counters_agree(stats: PerCpuArray) -> None:
+    before, start = stats.read(), time.monotonic_ns()
+    running = spawn(hog)
+    time.sleep(2)
+    after, ns = stats.read(), time.monotonic_ns() - start
+    os.kill(running, signal.SIGKILL)
+    os.waitpid(running, 0)
+    for cpu, (old, new) in enumerate(zip(before, after, strict=True)):
+        count = {
+            name: int(new[name]) - int(old[name])
+            for name in ("switches", "voluntary", "busy_ns", "delays", "wake_delays", "wakeups")
+        }
+        print(f"cpu{cpu}: {count}")
+        check(count["voluntary"] <= count["switches"], "more sleeps than switches")
+        check(count["wake_delays"] <= count["wakeups"] <= count["delays"] + 1, "wake-ups")
+        check(count["busy_ns"] < ns * 1.1 + 10**9, "busier than there is time")
+        # Two copies of the same moment: the kernel may count between two words.
+        check(abs(int(new["delay_hist"].sum()) - int(new["delays"])) <= 2, "delay_hist")
+        check(abs(int(new["wake_delay_hist"].sum()) - int(new["wake_delays"])) <= 2, "wake hist")
+        check(int(new["drops"]) == 0, "the map of tasks overflowed")
+    busy = int(after["busy_ns"][0]) - int(before["busy_ns"][0])
+    if int(after["running"][0]):
+        busy += max(0, start + ns - int(after["last_ns"][0]))
+    check(busy > 0.7 * ns, f"CPU 0 ran a hog for {ns} ns and was busy for {busy}")
+
+
+def bpf_programs() -> list[str]:
+    shown = subprocess.run(["bpftool", "prog", "show"], capture_output=True, text=True, check=True)
+    return [line for line in shown.stdout.splitlines() if "sched_switch" in line]
+
+
+def killed_loader_leaves_nothing() -> None:
+    code = (
+        "import sys, time\nfrom ainkad.bpf import BpfObject\n"
+        f"bpf = BpfObject({str(OBJECT)!r}); bpf.attach_all(); print('on', flush=True)\n"
+        "time.sleep(100)"
+    )
+    loader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert loader.stdout is not None
+    check(loader.stdout.readline() == "on\n", "the loader did not start")
+    check(len(bpf_programs()) == 1, f"programs of the loader: {bpf_programs()}")
+    loader.kill()
+    loader.wait()
+    check(until(lambda: not bpf_programs()), f"programs that outlive it: {bpf_programs()}")
+
+
+def missing_hook_costs_one_program() -> None:
+    """The same object with a hook that no kernel has."""
+    image = OBJECT.read_bytes().replace(b"tp_btf/sched_process_exec", b"tp_btf/sched_process_nope")
+    with tempfile.NamedTemporaryFile(suffix=".bpf.o") as file:
+        file.write(image)
+        file.flush()
+        with BpfObject(file.name) as bpf:
+            states = {state.name: state for state in bpf.attach_all()}
+    print(f"with a missing hook: {states}")
+    check(states["sched_switch"].attached, "the other program is not attached")
+    check(not states["sched_process_exec"].attached, "a program without a hook is attached")
+    check("sched_process_nope" in states["sched_process_exec"].reason, "no reason is given")
+
+
+def main() -> None:
+    started = time.monotonic()
+    with BpfObject(OBJECT) as bpf:
+        states = bpf.attach_all()
+        print(f"loaded and attached in {time.monotonic() - started:.2f} s")
+        for state in states:
+            check(state.attached, f"{state.name} is not attached: {state.reason}")
+        tasks = Tasks(bpf)
+        cpus = os.cpu_count() or 1
+        cpu_counters_agree(PerCpuArray(bpf.map_fd("sched_stats"), SCHED_STATS_DTYPE, cpus))
+        sums_agree(tasks)
+        exited_tasks_have_no_record(tasks)
+        exec_by_a_thread_leaves_no_record(tasks)
+    check(until(lambda: not bpf_programs()), f"programs after close: {bpf_programs()}")
+    missing_hook_costs_one_program()
+    killed_loader_leaves_nothing()
+    print("all right")
+
+
+if __name__ == "__main__":
+    main()
