@@ -53,6 +53,7 @@ struct ainka_task_win {
 
 #define AINKA_TASK_SLEPT	(1U << 0)	/* went to sleep at the last switch-out */
 #define AINKA_TASK_KTHREAD	(1U << 1)
+#define AINKA_TASK_DELAYED	(1U << 2)	/* stayed queued when it went to sleep, 6.12+ */
 
 /*
  * struct ainka_task_rec - one task. Written only by the CPU that switches the
@@ -68,6 +69,8 @@ struct ainka_task_rec {
 	__u64 start_ns;		/* task_struct.start_time, the identity */
 	__u64 on_cpu_ns;	/* on a CPU since, or 0 */
 	__u64 delay_total_ns;	/* sched_info.run_delay when last looked at */
+	__u32 migrations;	/* se.nr_migrations when it went to sleep, if AINKA_TASK_DELAYED */
+	__u32 pad;
 	struct ainka_task_win cur;
 	struct ainka_task_win last;
 };

@@ -59,12 +59,18 @@ struct sched_info {
 	unsigned long long run_delay;
 };
 
+struct sched_entity {
+	u64 nr_migrations;
+	unsigned char sched_delayed;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	int pid;
 	int tgid;
 	u64 start_time;
+	struct sched_entity se;
 	struct sched_info sched_info;
 };
 

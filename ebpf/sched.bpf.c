@@ -61,12 +61,31 @@ static __always_inline u32 state_of(struct task_struct *p)
 	return ((struct task_struct___before_5_14 *)p)->state;
 }
 
-static __always_inline void count(u32 *hist, u64 ns)
+/*
+ * From 6.12 on a task that sleeps may stay on its run queue for a while
+ * (152e11f6df29 "sched/fair: Implement delayed dequeue"). When it is migrated
+ * meanwhile, enqueue_task() starts its queueing time although it sleeps, and
+ * its run delay comes to hold the sleep.
+ */
+static __always_inline bool stays_queued(struct task_struct *p)
 {
-	u32 bucket = ainka_hist_bucket(ns);
+	return bpf_core_field_exists(p->se.sched_delayed) && p->se.sched_delayed;
+}
 
-	if (bucket < AINKA_HIST_BUCKETS)
-		hist[bucket]++;
+static __always_inline void count_delay(struct ainka_sched_stats *stats, u32 flags, u64 delay)
+{
+	u32 bucket = ainka_hist_bucket(delay);
+
+	if (bucket >= AINKA_HIST_BUCKETS)
+		return;
+	stats->delay_ns += delay;
+	stats->delays++;
+	stats->delay_hist[bucket]++;
+	if ((flags & (AINKA_TASK_SLEPT | AINKA_TASK_KTHREAD)) != AINKA_TASK_SLEPT)
+		return;
+	stats->wake_delay_ns += delay;
+	stats->wake_delays++;
+	stats->wake_delay_hist[bucket]++;
 }
 
 /* A window may be longer than AINKA_TASK_WINDOW_NS, but a run never straddles two. */
@@ -99,18 +118,12 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	flags = rec->flags;
 	total = prev->sched_info.run_delay;
 	delay = total - rec->delay_total_ns;
-
-	stats->delay_ns += delay;
-	stats->delays++;
-	count(stats->delay_hist, delay);
-	if (flags & AINKA_TASK_SLEPT) {
+	if (flags & AINKA_TASK_SLEPT)
 		stats->wakeups++;
-		if (!(flags & AINKA_TASK_KTHREAD)) {
-			stats->wake_delay_ns += delay;
-			stats->wake_delays++;
-			count(stats->wake_delay_hist, delay);
-		}
-	}
+	if (flags & AINKA_TASK_DELAYED && rec->migrations != (u32)prev->se.nr_migrations)
+		delay = 0; /* not to be trusted */
+	else
+		count_delay(stats, flags, delay);
 
 	if (state & TASK_DEAD) {
 		bpf_map_delete_elem(&tasks, &pid);
@@ -129,13 +142,18 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 		rec->cur.wakes++;
 		rec->cur.wake_delay_ns += delay;
 	}
+	flags &= AINKA_TASK_KTHREAD;
 	if (sleeps) {
 		rec->cur.voluntary++;
-		rec->flags = flags | AINKA_TASK_SLEPT;
+		flags |= AINKA_TASK_SLEPT;
+		if (stays_queued(prev)) {
+			flags |= AINKA_TASK_DELAYED;
+			rec->migrations = prev->se.nr_migrations;
+		}
 	} else {
 		rec->cur.involuntary++;
-		rec->flags = flags & ~AINKA_TASK_SLEPT;
 	}
+	rec->flags = flags;
 	roll_window(rec, now);
 	write_end(rec);
 }

@@ -27,6 +27,7 @@ TASKS_MAX: Final = 4096
 TASK_WINDOW_NS: Final = 500000000
 TASK_SLEPT: Final = 1
 TASK_KTHREAD: Final = 2
+TASK_DELAYED: Final = 4
 
 
 def _layout(size: int, fields: list[tuple[str, object, int]]) -> Layout:
@@ -141,7 +142,7 @@ TASK_WIN_DTYPE: Final = _layout(
 )
 
 TASK_REC_DTYPE: Final = _layout(
-    152,
+    160,
     [
         ("seq", "u4", 0),
         ("pid", "u4", 4),
@@ -150,8 +151,10 @@ TASK_REC_DTYPE: Final = _layout(
         ("start_ns", "u8", 16),
         ("on_cpu_ns", "u8", 24),
         ("delay_total_ns", "u8", 32),
-        ("cur", TASK_WIN_DTYPE, 40),
-        ("last", TASK_WIN_DTYPE, 96),
+        ("migrations", "u4", 40),
+        ("pad", "u4", 44),
+        ("cur", TASK_WIN_DTYPE, 48),
+        ("last", TASK_WIN_DTYPE, 104),
     ],
 )
 
