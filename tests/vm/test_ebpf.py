@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The BPF programs in a real kernel, by way of the daemon's own binding.
+
+The checks are in scripts/check_ebpf.py, which runs in the guest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from guest.vm import Guest
+
+SCRIPT = Path(__file__).parent / "scripts" / "check_ebpf.py"
+
+
+def test_programs_count_what_the_kernel_counts(guest: Guest) -> None:
+    guest.put(SCRIPT, "/tmp/check_ebpf.py")
+    done = guest.run(["python3", "/tmp/check_ebpf.py"], timeout=300, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
