@@ -223,7 +223,9 @@ def unload(json: bool = JSON) -> None:
 def fail(message: str, hint: str = "") -> NoReturn:
     """Say what is wrong on standard error and exit with status 1."""
     print(f"error: {message}", file=sys.stderr)
-    if hint:
+    if hint.startswith(" "):
+        print(hint, file=sys.stderr)  # an excerpt with a caret keeps its columns
+    elif hint:
         print(f"hint: {hint}", file=sys.stderr)
     sys.exit(1)
 

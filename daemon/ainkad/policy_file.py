@@ -28,7 +28,24 @@ Request = dict[str, Any]
 CheckExpression = Callable[[str, str, bool], None]
 
 
-def policy_request(table: Table, check: CheckExpression | None = None) -> Request:
+def check_condition(text: str, subject: str, has_model: bool) -> None:
+    """Compile a condition as the kernel will; raises AinkaError with a line that points at a fault.
+
+    Without the library nothing is checked here: the kernel does it again in any case.
+    """
+    from ainkad.core import ExpressionError, compile_expression
+    from ainkad.core_lib import CoreLibraryError
+
+    try:
+        compile_expression(text, FAMILY.enums["subject"].index(subject), has_model)
+    except ExpressionError as error:
+        hint = f"{error.caret}\nhint: what can be compared: ainkactl signals"
+        raise AinkaError(error.message, hint) from None
+    except CoreLibraryError:
+        return
+
+
+def policy_request(table: Table, check: CheckExpression = check_condition) -> Request:
     """The netlink request of one policy table; raises AinkaError with the key and what it may be.
 
     ``check`` looks at the conditions before the kernel does, which can show where in them the
@@ -63,17 +80,16 @@ def policy_request(table: Table, check: CheckExpression | None = None) -> Reques
             raise table.fail("set", f"{tunable} = {value} is too long", hint)
         request["action"].append({"tunable": tunable, "value": value})
     table.done()
-    if check is not None:
-        for key in ("when", "until"):
-            if request[key] is not None:
-                try:
-                    check(request[key], request["subject"] or "system", False)
-                except AinkaError as error:
-                    raise table.fail(key, error.message, error.hint) from None
+    for key in ("when", "until"):
+        if request[key] is not None:
+            try:
+                check(request[key], request["subject"] or "system", False)
+            except AinkaError as error:
+                raise table.fail(key, error.message, error.hint) from None
     return {key: value for key, value in request.items() if value is not None}
 
 
-def read_policies(path: Path, check: CheckExpression | None = None) -> list[Request]:
+def read_policies(path: Path, check: CheckExpression = check_condition) -> list[Request]:
     """The policies of a file. Raises AinkaError with the line of the first fault."""
     document = read_toml(path)
     tables = document.tables("policy")
@@ -89,6 +105,6 @@ def read_policies(path: Path, check: CheckExpression | None = None) -> list[Requ
     return requests
 
 
-def policy_from_options(data: dict[str, Any], check: CheckExpression | None = None) -> Request:
+def policy_from_options(data: dict[str, Any], check: CheckExpression = check_condition) -> Request:
     """The request of a policy given on the command line, by the keys of a file."""
     return policy_request(Table(Source("policy"), data), check)

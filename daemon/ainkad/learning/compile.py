@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From scikit-learn's tree to struct ainka_tree_hdr: integers only, unneeded splits taken out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ainkad.errors import AinkaError
+from ainkad.layouts_gen import (
+    TREE_HDR_DTYPE,
+    TREE_LEAF,
+    TREE_MAGIC,
+    TREE_MAX_NODES,
+    TREE_NODE_DTYPE,
+)
+from ainkad.signals_gen import SIGNALS
+
+Nodes = Sequence[dict[str, Any]]
+# (blob, features (n, F)) → classes (n,)
+Evaluate = Callable[[bytes, NDArray[np.int64]], NDArray[np.int64]]
+
+
+def prune(nodes: Nodes) -> list[dict[str, Any]]:
+    """The same function with fewer nodes: a split whose sides agree is no split.
+
+    Children get higher numbers than their parents, as the kernel's verifier demands.
+    """
+    result: list[dict[str, Any]] = []
+
+    def same(i: int) -> int | None:
+        """The class that every leaf below ``i`` has, or None."""
+        node = nodes[i]
+        if "class" in node:
+            return int(node["class"])
+        left, right = same(node["left"]), same(node["right"])
+        return left if left == right else None
+
+    def copy(i: int) -> int:
+        number = len(result)
+        only = same(i)
+        if only is not None:
+            result.append({"class": only})
+            return number
+        result.append({})
+        left, right = copy(nodes[i]["left"]), copy(nodes[i]["right"])
+        result[number] = {**nodes[i], "left": left, "right": right}
+        return number
+
+    copy(0)
+    return result
+
+
+def compile_tree(nodes: Nodes, features: Sequence[str], trained_ns: int) -> bytes:
+    """The blob of a tree over the signals ``features``.
+
+    Signals are integers, so x <= t is x <= floor(t). Raises AinkaError when the tree is too large.
+    """
+    small = prune(nodes)
+    if len(small) > TREE_MAX_NODES:
+        raise AinkaError(f"the tree has {len(small)} nodes", f"at most {TREE_MAX_NODES}")
+    numbers = {signal.name: signal.id for signal in SIGNALS}
+    header = np.zeros((), TREE_HDR_DTYPE)
+    header["magic"], header["n_nodes"], header["trained_ns"] = TREE_MAGIC, len(small), trained_ns
+    table = np.zeros(len(small), TREE_NODE_DTYPE)
+    for i, node in enumerate(small):
+        if "class" in node:
+            table[i] = (TREE_LEAF, 0, 0, 0, node["class"])
+        else:
+            signal = numbers[features[node["feature"]]]
+            threshold = math.floor(node["threshold"])
+            table[i] = (signal, node["left"], node["right"], 0, threshold)
+    return header.tobytes() + table.tobytes()
+
+
+def describe(nodes: Nodes, features: Sequence[str]) -> list[str]:
+    """The ways that lead to treatment, each as a condition a person can read."""
+    ways: list[str] = []
+
+    def walk(i: int, path: list[str]) -> None:
+        node = small[i]
+        if "class" in node:
+            if node["class"]:
+                ways.append(" and ".join(path) or "every candidate")
+            return
+        name, threshold = features[node["feature"]], math.floor(node["threshold"])
+        walk(node["left"], [*path, f"{name} <= {threshold}"])
+        walk(node["right"], [*path, f"{name} > {threshold}"])
+
+    small = prune(nodes)
+    walk(0, [])
+    return ways
+
+
+def agreement(
+    blob: bytes, features: NDArray[np.int64], classes: Sequence[int], evaluate: Evaluate
+) -> float:
+    """Share of the rows (n, F) for which the compiled tree says what the original said."""
+    if not classes:
+        return 0.0
+    return float(np.mean(evaluate(blob, features) == np.asarray(classes)))

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom to treat, and with which arm, from windows in which that was decided at random.
+
+A task i of window w is treated (a = 1) with probability p = 1/2, independently of everything else.
+The transformed outcome
+
+    Y* = (y_w - mean y) (a - p) / (p (1 - p))
+
+then has the effect of treating a task like i as its expectation (S. Athey and G. Imbens, Recursive
+partitioning for heterogeneous causal effects, PNAS 113 (2016) 7353-7360), whatever else happened in
+that window, so an ordinary regression tree on it finds the features by which the effect differs.
+
+Rows of one window share y_w and are not independent. The effects of the leaves are therefore not
+read off the tree but estimated by least squares on windows: y_w on the number of treated less
+untreated tasks in each leaf. That also takes the noise of the other leaves' treatments out. By the
+same estimates a split stays only if its sides differ by more than the best of many cuts would by
+chance; otherwise part of a leaf that should be treated would be left out for its noise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ainkad.learning.dataset import Dataset
+from ainkad.tuner.stats import t_cdf, t_quantile
+
+P_TREATED = 0.5
+CUTS_PER_FEATURE = 10
+
+
+def holdout_windows(data: Dataset, share: float, seed: int) -> NDArray[np.bool_]:
+    """Which windows (W,) are kept from training."""
+    count = len(data.outcome)
+    held = np.zeros(count, dtype=np.bool_)
+    chosen = np.random.default_rng(seed).permutation(count)[: max(1, math.ceil(share * count))]
+    held[chosen] = True
+    return held
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Effects of treating one task of each leaf, and how sure they are.
+
+    ``mean`` (L,), ``covariance`` (L, L), ``freedom`` degrees of it. ``known`` (L,) is false for a
+    leaf that cannot be told apart from others or whose tasks were all treated alike.
+    """
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    freedom: int
+    known: NDArray[np.bool_]
+
+    def upper(self, alpha: float) -> NDArray[np.float64]:
+        """Bounds that each effect exceeds with chance alpha at most; infinite where unknown."""
+        if not self.known.any():
+            return np.full(len(self.mean), np.inf)
+        half = t_quantile(1.0 - alpha, self.freedom) * np.sqrt(np.diag(self.covariance))
+        return np.where(self.known, self.mean + half, np.inf)
+
+    def p_equal(self, a: int, b: int) -> float:
+        """Two-sided p-value of the hypothesis that two leaves have the same effect."""
+        c = self.covariance
+        variance = c[a, a] + c[b, b] - 2 * c[a, b]
+        if not (self.known[a] and self.known[b]) or variance <= 0:
+            return 1.0
+        t = abs(self.mean[a] - self.mean[b]) / math.sqrt(variance)
+        return 2.0 * t_cdf(-float(t), self.freedom)
+
+
+def leaf_effects(outcome: NDArray[np.float64], counts: NDArray[np.float64]) -> Effects:
+    """Least squares of the windows' ``outcome`` (W,) on ``counts`` (W, L).
+
+    ``counts`` holds the sums of a - p over the tasks of each leaf.
+    """
+    windows, leaves = counts.shape
+    freedom = windows - leaves - 1
+    design = np.column_stack([np.ones(windows), counts])
+    known = np.ptp(counts, axis=0) > 0
+    if freedom < 3 or np.linalg.matrix_rank(design) < leaves + 1:
+        known = np.zeros(leaves, dtype=np.bool_)
+    inverse = np.linalg.pinv(design.T @ design)
+    beta = inverse @ design.T @ outcome
+    residual = outcome - design @ beta
+    covariance = inverse * (residual @ residual) / max(freedom, 1)
+    return Effects(beta[1:], covariance[1:, 1:], freedom, known)
+
+
+class GrownTree:
+    """scikit-learn's tree with the splits that turned out to mean nothing taken back."""
+
+    def __init__(self, model: Any, features: NDArray[np.int64]) -> None:
+        tree = model.tree_
+        self._tree = tree
+        self._parent = {
+            int(child): node
+            for node in range(tree.node_count)
+            for child in (tree.children_left[node], tree.children_right[node])
+            if child >= 0
+        }
+        self._reached = model.apply(features)
+        self._cut: set[int] = set()
+
+    def leaf_of_rows(self) -> NDArray[np.int64]:
+        """The leaf (n,) of each row, as the tree is now."""
+        leaf = {int(node): self._leaf(int(node)) for node in np.unique(self._reached)}
+        return np.array([leaf[int(node)] for node in self._reached], dtype=np.int64)
+
+    def _leaf(self, node: int) -> int:
+        found = node
+        while node in self._parent:
+            node = self._parent[node]
+            if node in self._cut:
+                found = node
+        return found
+
+    def pairs(self, leaves: set[int]) -> list[tuple[int, int, int]]:
+        """Splits (node, left, right) both of whose sides are leaves now."""
+        tree = self._tree
+        sides = [(n, int(tree.children_left[n]), int(tree.children_right[n]))
+                 for n in range(tree.node_count)]  # fmt: skip
+        return [(n, a, b) for n, a, b in sides if a in leaves and b in leaves]
+
+    def cut(self, node: int) -> None:
+        """Make a leaf of a node."""
+        self._cut.add(node)
+
+    def nodes(self, treat: set[int]) -> list[dict[str, Any]]:
+        """The tree as a list; a leaf has a class, an inner node feature, threshold, left, right.
+
+        Numbers are those of scikit-learn; what is below a node that was cut is not referred to.
+        """
+        tree = self._tree
+        nodes: list[dict[str, Any]] = []
+        for i in range(tree.node_count):
+            if tree.children_left[i] < 0 or i in self._cut:
+                nodes.append({"class": int(i in treat)})
+            else:
+                nodes.append(
+                    {
+                        "feature": int(tree.feature[i]),
+                        "threshold": float(tree.threshold[i]),
+                        "left": int(tree.children_left[i]),
+                        "right": int(tree.children_right[i]),
+                    }
+                )
+        return nodes
+
+
+def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]) -> dict[str, Any]:
+    """The tree of one arm: nodes, leaves with effects, and what treating by it should bring.
+
+    ``train`` (W,) marks the windows to learn from; ``p`` has depth, min_leaf, min_effect, alpha
+    and seed. The result is plain data; ``total`` is the predicted change of the log reward.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+
+    windows = np.flatnonzero(train & (data.arm == arm))
+    rows = np.flatnonzero(np.isin(data.window, windows))
+    nothing = {"arm": arm, "total": 0.0, "nodes": [], "leaves": [], "windows": len(windows)}
+    if len(windows) < 8 or len(rows) < 2 * p["min_leaf"]:
+        return nothing
+    outcome = data.outcome[windows]
+    number = np.full(len(data.outcome), -1)
+    number[windows] = np.arange(len(windows))
+    of_row = number[data.window[rows]]
+    treatment = data.treated[rows] - P_TREATED
+    pseudo = (outcome - outcome.mean())[of_row] * treatment / (P_TREATED * (1 - P_TREATED))
+    features = data.features[rows]
+    model = DecisionTreeRegressor(
+        max_depth=p["depth"], min_samples_leaf=p["min_leaf"], random_state=p["seed"]
+    ).fit(features, pseudo)
+    tree = GrownTree(model, features)
+    # The split that was taken is the best of many: about ten cuts that matter in each feature.
+    split_alpha = p["alpha"] / (CUTS_PER_FEATURE * features.shape[1])
+    while True:
+        leaves, column = np.unique(tree.leaf_of_rows(), return_inverse=True)
+        counts = np.zeros((len(windows), len(leaves)))
+        np.add.at(counts, (of_row, column), treatment)
+        effects = leaf_effects(outcome, counts)
+        index = {int(leaf): i for i, leaf in enumerate(leaves)}
+        equal = [
+            (effects.p_equal(index[left], index[right]), node)
+            for node, left, right in tree.pairs(set(index))
+        ]
+        if not equal or max(equal)[0] <= split_alpha:
+            break
+        tree.cut(max(equal)[1])
+    high = effects.upper(p["alpha"])
+    chosen = high < -p["min_effect"]
+    present = np.bincount(column, minlength=len(leaves)) / len(windows)
+    return {
+        "arm": arm,
+        "windows": len(windows),
+        "total": float((effects.mean * present)[chosen].sum()),
+        "nodes": tree.nodes({int(n) for n in leaves[chosen]}),
+        "leaves": [
+            {
+                "node": int(leaves[i]),
+                "samples": int((column == i).sum()),
+                "per_window": float(present[i]),
+                "effect": float(effects.mean[i]),
+                "high": float(high[i]) if np.isfinite(high[i]) else None,
+                "treat": bool(chosen[i]),
+            }
+            for i in range(len(leaves))
+        ],
+    }
+
+
+def predict(nodes: list[dict[str, Any]], features: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Class of each row (n, F) by the tree as scikit-learn walks it: float32 and float64."""
+    values = features.astype(np.float32)
+    classes = np.zeros(len(features), dtype=np.int64)
+    for row in range(len(features)):
+        node = nodes[0]
+        while "class" not in node:
+            below = values[row, node["feature"]] <= node["threshold"]
+            node = nodes[node["left" if below else "right"]]
+        classes[row] = node["class"]
+    return classes
+
+
+def fit(data: Dataset, p: dict[str, Any]) -> dict[str, Any]:
+    """The best arm's tree, and the arms beside it.
+
+    ``p`` has arms (their number), depth, min_leaf, min_effect, alpha, holdout and seed. The result
+    is plain data: ``best`` (None when no arm treats anybody with profit), ``arms``, and the rows
+    held out with the classes that the original gives them.
+    """
+    held = holdout_windows(data, p["holdout"], p["seed"])
+    arms = [fit_arm(data, arm, ~held, p) for arm in range(p["arms"])]
+    best = min(arms, key=lambda result: result["total"])
+    rows = np.flatnonzero(held[data.window])
+    result: dict[str, Any] = {"best": None, "arms": arms, "holdout": rows.tolist(), "classes": []}
+    if best["total"] < 0:
+        result["best"] = best["arm"]
+        result["classes"] = predict(best["nodes"], data.features[rows]).tolist()
+    return result

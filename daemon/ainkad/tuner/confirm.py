@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pairs of windows with and without the candidate policy: does it pay, and break nothing?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ainkad.tuner.definition import Arm, Tuner
+from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, actions
+from ainkad.tuner.machine import Machine
+from ainkad.tuner.stats import Interval, t_interval
+from ainkad.tuner.windows import Outcome, broken_guards, measure
+
+# (mode, outcome) of every window
+OnWindow = Callable[[str, Outcome], None]
+
+
+def model_policy(
+    tuner: Tuner, arm: Arm, tree: bytes, name: str, origin: str, mode: str
+) -> dict[str, Any]:
+    """The policy that treats whom the tree chooses.
+
+    The tree has only seen candidates, so the condition asks for one. A treated task may lose some
+    of what made it a candidate: it stays treated down to the lower bound.
+    """
+    share = tuner.candidate_signal
+    return {
+        "name": name,
+        "subject": "task",
+        "when": f"model == 1 and {share} >= {tuner.candidate_min}",
+        "until": f"model == 0 or {share} < {tuner.candidate_keep}",
+        "hold-ns": tuner.hold_ns,
+        "origin": origin,
+        "mode": mode,
+        "rate-per-min": EXPERIMENT_RATE_PER_MIN if origin == "experiment" else None,
+        "priority": tuner.priority,
+        "model": tree,
+        "action": actions(arm),
+    }
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The effect of a policy: mean difference of log reward with less without, lower is better."""
+
+    interval: Interval
+    differences: tuple[float, ...]
+    broken: tuple[str, ...]
+
+    @property
+    def pays(self) -> bool:
+        """The interval excludes zero in the good direction and no guard is broken."""
+        return self.interval.high < 0 and not self.broken
+
+
+async def measure_pairs(
+    machine: Machine,
+    tuner: Tuner,
+    request: Callable[[str], dict[str, Any]],
+    pairs: int,
+    alpha: float,
+    rng: np.random.Generator,
+    on_window: OnWindow,
+) -> Measurement | None:
+    """``pairs`` pairs of windows, one in observe and one in enforce, in random order.
+
+    ``request`` gives the policy in a mode. The number of pairs is fixed beforehand, which is what
+    makes a plain t interval valid. Returns None when so many windows told nothing that as many
+    pairs were lost as were wanted.
+    """
+    sign = 1.0 if tuner.reward.lower_is_better else -1.0
+    outcomes: dict[str, list[Outcome]] = {"observe": [], "enforce": []}
+    differences: list[float] = []
+    lost = 0
+    while len(differences) < pairs:
+        order = ["observe", "enforce"]
+        rng.shuffle(order)
+        values: dict[str, float] = {}
+        for mode in order:
+            machine.push(request(mode))
+            outcome = await measure(machine, tuner)
+            on_window(mode, outcome)
+            outcomes[mode].append(outcome)
+            if outcome.log_reward is not None:
+                values[mode] = sign * outcome.log_reward
+        if len(values) == 2:
+            differences.append(values["enforce"] - values["observe"])
+        else:
+            lost += 1
+            if lost >= pairs:
+                return None
+    broken = broken_guards(tuner, outcomes["observe"], outcomes["enforce"])
+    return Measurement(t_interval(differences, alpha), tuple(differences), tuple(broken))

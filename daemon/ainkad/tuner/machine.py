@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tuner needs of the machine it tunes; the daemon and the tests each bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ainkad.tuner.definition import Tuner
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Tasks that may be treated.
+
+    ``pids`` (n,), ``comms`` n names, ``features`` (n, number of the tuner's features) as the
+    kernel would compute them at this moment.
+    """
+
+    pids: NDArray[np.int64]
+    comms: tuple[str, ...]
+    features: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.pids)
+
+
+class Machine(Protocol):
+    """Clock, sensors and actuators. Every method but the first two may raise AinkaError."""
+
+    def now_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+
+    async def sleep(self, nanoseconds: int) -> None:
+        """Let time pass."""
+
+    def candidates(self, tuner: Tuner) -> Candidates:
+        """The tasks the tuner may treat, largest first, at most ``tuner.most``."""
+
+    def counters(self) -> Mapping[str, int]:
+        """The counters of the scheduler's programs, summed over the CPUs."""
+
+    def signal(self, name: str) -> int | None:
+        """Present value of a system signal, None while it is stale."""
+
+    def push(self, request: Mapping[str, Any]) -> None:
+        """Put a policy in force, replacing one of the same name."""
+
+    def remove(self, name: str) -> None:
+        """Take a policy out of force; not an error when it is not there."""
+
+    def policy(self, name: str) -> Mapping[str, Any] | None:
+        """A policy and its counters, None when it is not in force."""
+
+    def status(self) -> Mapping[str, Any]:
+        """State and switches of the module."""
+
+    def set_state(self, state: str, why: str) -> None:
+        """Ask for a state."""

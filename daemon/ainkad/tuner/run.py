@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One tuner from end to end: wait, explore, learn, compile, confirm, promote, watch, withdraw."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ainkad.errors import AinkaError
+from ainkad.learning.compile import Evaluate, agreement, compile_tree, describe
+from ainkad.learning.dataset import Dataset
+from ainkad.learning.trainer import Trainer
+from ainkad.telemetry.store import Store
+from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
+from ainkad.tuner.definition import Arm, Tuner
+from ainkad.tuner.explore import PATIENCE, Recorder, assignment, explore_window
+from ainkad.tuner.machine import Machine
+from ainkad.tuner.stats import attempt_alpha
+from ainkad.tuner.windows import Outcome, is_problem, measure
+
+log = logging.getLogger("ainkad.tuner")
+
+# Windows in a row that must show the problem before anything is tried.
+PERSISTENT = 2
+# Below this share of equal answers a compiled tree is not the tree that was learned.
+MIN_AGREEMENT = 0.99
+MAX_BACKOFF = 32
+_NS_PER_S = 1_000_000_000
+WATCH_NS = 5 * _NS_PER_S
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A compiled model and the arm it chooses tasks for."""
+
+    arm: Arm
+    tree: bytes
+    model: int
+    report: dict[str, Any]
+
+
+class TunerRun:
+    """A tuner at work. ``run`` never ends by itself; cancel it, then call ``leave``."""
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        machine: Machine,
+        store: Store,
+        trainer: Trainer,
+        evaluate: Evaluate,
+        seed: int,
+    ) -> None:
+        self.tuner = tuner
+        self._machine = machine
+        self._store = store
+        self._trainer = trainer
+        self._evaluate = evaluate
+        self._rng = np.random.default_rng(seed)
+        self._seed = seed
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Try until something can be promoted, watch over it, begin anew when it is gone."""
+        while True:
+            await self.wait_for_problem()
+            learned = await self.attempt()
+            if learned is None:
+                await self._back_off()
+                continue
+            self._failures = 0
+            await self.watch(learned)
+            await self._back_off()
+
+    def leave(self) -> None:
+        """Take what is ours out of force, as far as that is possible."""
+        for name in (self.tuner.experiment, self.tuner.learned):
+            try:
+                self._machine.remove(name)
+            except AinkaError as error:
+                log.warning("tuner=%s event=left-behind policy=%s error=%r",
+                            self.tuner.name, name, error.message)  # fmt: skip
+
+    async def attempt(self) -> Learned | None:
+        """From exploration to promotion; None, and nothing changed, when it does not come to that.
+
+        An error of the module (a dump that fails, a policy refused) ends the attempt like a lack
+        of effect does.
+        """
+        learned: Learned | None = None
+        try:
+            learned = await self._try()
+        except AinkaError as error:
+            self._tell("attempt-failed", error=error.message)
+        finally:
+            await self._trainer.stop()
+            self._end_experiment()
+        return learned
+
+    async def _try(self) -> Learned | None:
+        await self._trainer.start()
+        data, windows = await self._explore()
+        if data is None:
+            return None
+        learned = await self._learn(data, windows)
+        if learned is None:
+            return None
+        measured = await self._confirm(learned)
+        if measured is None or not measured.pays:
+            return None
+        self._promote(learned, measured)
+        return learned
+
+    # ---- waiting ----
+
+    async def wait_for_problem(self) -> None:
+        """Return when there is something to improve and something to improve it with."""
+        seen = 0
+        while seen < PERSISTENT:
+            try:
+                outcome = await measure(self._machine, self.tuner, settle=False)
+                problem = is_problem(self.tuner, outcome) and self._may_experiment()
+                seen = seen + 1 if problem and len(self._machine.candidates(self.tuner)) else 0
+            except AinkaError as error:
+                log.warning("tuner=%s event=waiting error=%r", self.tuner.name, error.message)
+                seen = 0
+                await self._machine.sleep(self.tuner.windows.length_ns)
+        self._tell("problem-seen", reward=outcome.reward)
+
+    def _may_experiment(self) -> bool:
+        """Experiments may run in these states only, and only while the admin lets them."""
+        status = self._machine.status()
+        return (
+            status.get("state") in ("learning", "optimizing")
+            and bool(status.get("enforce", 1))
+            and bool(status.get("learning-mode", 1))
+        )
+
+    async def _back_off(self) -> None:
+        factor = min(2**self._failures, MAX_BACKOFF)
+        self._failures += 1
+        await self._machine.sleep(self.tuner.windows.retry_after_ns * factor)
+
+    # ---- exploring ----
+
+    async def _explore(self) -> tuple[Dataset | None, tuple[int, int]]:
+        tuner, recorder = self.tuner, Recorder(self.tuner)
+        wanted = tuner.windows.explore
+        first = last = 0
+        self._tell("explore", windows=wanted)
+        for _ in range(wanted * PATIENCE):
+            if not self._may_experiment():
+                self._tell("interrupted", stage="explore")
+                return None, (first, last)
+            arm, candidates, treated, outcome = await explore_window(
+                self._machine, tuner, self._rng
+            )
+            last = self._window(
+                "explore",
+                tuner.treated_arms[arm].name,
+                outcome,
+                assignment(tuner, candidates, treated),
+            )
+            first = first or last
+            if outcome.log_reward is not None and len(candidates):
+                recorder.add(arm, candidates, treated, outcome.log_reward)
+            if len(recorder.outcome) >= wanted:
+                break
+        self._end_experiment()
+        if len(recorder.outcome) < wanted:
+            self._tell("too-little", windows=len(recorder.outcome), wanted=wanted)
+            return None, (first, last)
+        return recorder.dataset(), (first, last)
+
+    # ---- learning ----
+
+    async def _learn(self, data: Dataset, windows: tuple[int, int]) -> Learned | None:
+        tuner, learner = self.tuner, self.tuner.learner
+        parameters = {
+            "arms": len(tuner.treated_arms),
+            "depth": learner.depth,
+            "min_leaf": learner.min_leaf,
+            "min_effect": learner.min_effect,
+            "alpha": learner.alpha,
+            "holdout": learner.holdout,
+            "seed": self._seed,
+        }
+        result = await self._trainer.train(data, parameters)
+        if result["best"] is None:
+            self._tell("nothing-learned", arms=result["arms"])
+            return None
+        arm, fitted = tuner.treated_arms[result["best"]], result["arms"][result["best"]]
+        tree = compile_tree(fitted["nodes"], tuner.features, self._machine.now_ns())
+        agreed = agreement(
+            tree, data.features[result["holdout"]], result["classes"], self._evaluate
+        )
+        report = {
+            "treat": describe(fitted["nodes"], tuner.features),
+            "agreement": agreed,
+            "held_out": len(result["classes"]),
+            "parameters": parameters,
+            "arms": result["arms"],
+        }
+        model = self._store.add_model(
+            tuner=tuner.name,
+            first_window=windows[0],
+            last_window=windows[1],
+            arm=arm.name,
+            tree=tree,
+            report=report,
+        )
+        self._tell("learned", arm=arm.name, treat=report["treat"], agreement=agreed,
+                   total=fitted["total"])  # fmt: skip
+        if agreed < MIN_AGREEMENT:
+            self._tell("rejected", why="the compiled tree does not agree with the original")
+            return None
+        return Learned(arm, tree, model, report)
+
+    # ---- confirming and promoting ----
+
+    async def _confirm(self, learned: Learned) -> Measurement | None:
+        tuner = self.tuner
+        attempt = self._store.attempts(tuner.name) + 1
+        alpha = attempt_alpha(tuner.learner.alpha, attempt)
+        self._tell("confirm", pairs=tuner.windows.confirm_pairs, attempt=attempt, alpha=alpha)
+        measured = await self._pairs(
+            learned, "confirm", tuner.experiment, "experiment", tuner.windows.confirm_pairs, alpha
+        )
+        if measured is None:
+            self._tell("too-little", stage="confirm")
+        return measured
+
+    async def _pairs(
+        self, learned: Learned, stage: str, name: str, origin: str, pairs: int, alpha: float
+    ) -> Measurement | None:
+        def request(mode: str) -> dict[str, Any]:
+            if not self._may_experiment():
+                raise AinkaError("experiments may not run any more")
+            return model_policy(self.tuner, learned.arm, learned.tree, name, origin, mode)
+
+        def on_window(mode: str, outcome: Outcome) -> None:
+            arm = learned.arm.name if mode == "enforce" else self.tuner.arms[0].name
+            self._window(stage, arm, outcome, [])
+
+        measured = await measure_pairs(
+            self._machine, self.tuner, request, pairs, alpha, self._rng, on_window
+        )
+        if measured is not None:
+            interval = measured.interval
+            pays = stage == "confirm" and measured.pays
+            self._store.add_effect(
+                tuner=self.tuner.name,
+                policy=self.tuner.learned,
+                model=learned.model,
+                stage=stage,
+                reward=self.tuner.reward.name,
+                mean=interval.mean,
+                low=interval.low,
+                high=interval.high,
+                alpha=interval.alpha,
+                pairs=interval.n,
+                promoted=int(pays),
+            )
+            self._tell(f"{stage}ed" if stage == "confirm" else "remeasured", mean=interval.mean,
+                       low=interval.low, high=interval.high, broken=list(measured.broken),
+                       pays=pays)  # fmt: skip
+        return measured
+
+    def _promote(self, learned: Learned, measured: Measurement) -> None:
+        """Put the learned policy in force before the experiment ends, so that nothing is undone."""
+        tuner = self.tuner
+        self._machine.push(
+            model_policy(tuner, learned.arm, learned.tree, tuner.learned, "learner", "enforce")
+        )
+        try:
+            if self._machine.status().get("state") == "learning":
+                self._machine.set_state("optimizing", f"{tuner.learned} has been promoted")
+        except AinkaError:
+            self._machine.remove(tuner.learned)
+            raise
+        self._tell("promoted", policy=tuner.learned, mean=measured.interval.mean)
+
+    # ---- watching ----
+
+    async def watch(self, learned: Learned) -> None:
+        """Measure again from time to time; returns when the policy is gone or withdrawn."""
+        due = self._machine.now_ns() + self.tuner.windows.remeasure_every_ns
+        while True:
+            await self._machine.sleep(min(WATCH_NS, self.tuner.windows.remeasure_every_ns))
+            try:
+                policy = self._machine.policy(self.tuner.learned)
+                if policy is None:
+                    self._tell("gone", policy=self.tuner.learned)
+                    return
+                if self._machine.now_ns() < due:
+                    continue
+                # Nobody is treated at present, so there is nothing to measure.
+                if policy.get("active") and not await self._still_pays(learned):
+                    return
+            except AinkaError as error:
+                self._tell("watch-failed", error=error.message)
+                self._enforce_again(learned)
+            due = self._machine.now_ns() + self.tuner.windows.remeasure_every_ns
+
+    def _enforce_again(self, learned: Learned) -> None:
+        """After an error in the middle of a pair: the mode must not be left at observe."""
+        tuner = self.tuner
+        try:
+            if self._machine.policy(tuner.learned) is not None:
+                self._machine.push(model_policy(tuner, learned.arm, learned.tree, tuner.learned,
+                                                "learner", "enforce"))  # fmt: skip
+        except AinkaError as error:
+            log.warning("tuner=%s event=watch-failed error=%r", tuner.name, error.message)
+
+    async def _still_pays(self, learned: Learned) -> bool:
+        tuner = self.tuner
+        measured = await self._pairs(
+            learned,
+            "remeasure",
+            tuner.learned,
+            "learner",
+            tuner.windows.remeasure_pairs,
+            tuner.learner.alpha,
+        )
+        if measured is None or (
+            measured.interval.mean < -tuner.learner.min_effect and not measured.broken
+        ):
+            self._machine.push(
+                model_policy(tuner, learned.arm, learned.tree, tuner.learned, "learner", "enforce")
+            )
+            return True
+        self._machine.remove(tuner.learned)
+        self._tell("withdrawn", policy=tuner.learned, mean=measured.interval.mean)
+        if self._machine.status().get("state") == "optimizing":
+            self._machine.set_state("learning", f"{tuner.learned} no longer pays")
+        return False
+
+    # ---- writing it down ----
+
+    def _end_experiment(self) -> None:
+        try:
+            self._machine.remove(self.tuner.experiment)
+        except AinkaError as error:
+            self._tell("experiment-left", error=error.message)
+
+    def _window(self, stage: str, arm: str, outcome: Outcome, who: list[Any]) -> int:
+        return self._store.add_window(
+            tuner=self.tuner.name,
+            attempt=self._failures + 1,
+            stage=stage,
+            started_ns=outcome.started_ns,
+            arm=arm,
+            reward=outcome.reward,
+            reward_count=outcome.count,
+            guards=outcome.guards,
+            assignment=who,
+        )
+
+    def _tell(self, event: str, **detail: Any) -> None:
+        """One line of the log and one row of the store."""
+        words = " ".join(f"{key}={value!r}" for key, value in detail.items() if key != "arms")
+        log.info("tuner=%s event=%s %s", self.tuner.name, event, words)
+        self._store.add_event(f"tuner.{self.tuner.name}", event, detail)
+
+
+def full_evaluate(
+    features: tuple[str, ...], evaluate: Callable[[bytes, Any, Any], Any]
+) -> Evaluate:
+    """``evaluate`` of rows of all signals, as the core has it, for rows of a tuner's features."""
+    from ainkad.signals_gen import SIGNALS
+
+    columns = [next(i for i, s in enumerate(SIGNALS) if s.name == name) for name in features]
+
+    def run(tree: bytes, rows: Any) -> Any:
+        values = np.zeros((len(rows), len(SIGNALS)), dtype=np.int64)
+        fresh = np.zeros(values.shape, dtype=np.bool_)
+        values[:, columns], fresh[:, columns] = rows, True
+        return evaluate(tree, values, fresh)
+
+    return run

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One window of measurement: let the change settle, then measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ainkad.tuner.definition import Reward, Tuner
+from ainkad.tuner.machine import Machine
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a window showed.
+
+    ``reward`` is in the reward's own unit, None when too little happened to tell; ``count`` is
+    how much happened; ``guards`` are the guards' signals at its end, without the stale ones.
+    """
+
+    started_ns: int
+    reward: float | None
+    count: int
+    guards: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def log_reward(self) -> float | None:
+        """Logarithm of the reward, so that effects are ratios."""
+        return None if self.reward is None else math.log(self.reward)
+
+
+async def measure(machine: Machine, tuner: Tuner, settle: bool = True) -> Outcome:
+    """One window. ``settle`` drops the time in which the window before still has an effect."""
+    if settle:
+        await machine.sleep(tuner.windows.settle_ns)
+    started = machine.now_ns()
+    before = machine.counters()
+    await machine.sleep(tuner.windows.length_ns)
+    after = machine.counters()
+    reward, count = _reward(machine, tuner.reward, before, after)
+    guards = {}
+    for guard in tuner.guards:
+        value = machine.signal(guard.signal)
+        if value is not None:
+            guards[guard.signal] = value
+    return Outcome(started, reward, count, guards)
+
+
+def _reward(
+    machine: Machine, reward: Reward, before: Mapping[str, int], after: Mapping[str, int]
+) -> tuple[float | None, int]:
+    if reward.signal:
+        value = machine.signal(reward.signal)
+        # A logarithm needs something above zero: zero counts as one of the unit.
+        return (None, 0) if value is None else (float(max(value, 1)), 1)
+    count = after[reward.denominator] - before[reward.denominator]
+    total = after[reward.numerator] - before[reward.numerator]
+    if count < reward.min_count:
+        return None, count
+    return max(total, 1) / count, count
+
+
+def is_problem(tuner: Tuner, outcome: Outcome) -> bool:
+    """Is there something to improve?"""
+    if outcome.reward is None:
+        return False
+    above = outcome.reward > tuner.reward.problem_above
+    return above if tuner.reward.lower_is_better else not above
+
+
+def broken_guards(tuner: Tuner, off: list[Outcome], on: list[Outcome]) -> list[str]:
+    """The guards that the policy broke, each in words, from windows without and with it."""
+    broken = []
+    for guard in tuner.guards:
+        means = [
+            [o.guards[guard.signal] for o in outcomes if guard.signal in o.guards]
+            for outcomes in (off, on)
+        ]
+        if not means[0] or not means[1]:
+            broken.append(f"{guard.signal} could not be read")
+            continue
+        without, with_it = (sum(values) / len(values) for values in means)
+        change = 100.0 * (with_it - without) / max(without, 1.0)
+        fell = guard.max_fall_percent is not None and -change > guard.max_fall_percent
+        rose = guard.max_rise_percent is not None and change > guard.max_rise_percent
+        if fell or rose:
+            broken.append(f"{guard.signal} changed by {change:+.1f} %")
+    return broken
