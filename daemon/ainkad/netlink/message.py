@@ -54,7 +54,8 @@ class KernelError(AinkaError):
         if attribute and not what.startswith(f"{attribute}:"):
             what = f"{attribute}: {what}"
         message = what if text else f"{operation}: {what}"
-        super().__init__(message, _HINTS.get(number, ""))
+        # Where the kernel says what is wrong, a guess from the number alone could only mislead.
+        super().__init__(message, "" if text else _HINTS.get(number, ""))
 
 
 @dataclass(frozen=True)

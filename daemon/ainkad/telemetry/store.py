@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,10 @@ _INSERT = (
 
 
 class Store:
-    """The telemetry of one session, that is of one life of the daemon."""
+    """The telemetry of one session, that is of one life of the daemon.
+
+    Every method raises AinkaError when the file cannot be written or read.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or create the file. Raises AinkaError when that cannot be done."""
@@ -79,7 +83,8 @@ class Store:
     def _insert(self, table: str, **values: Any) -> int:
         marks = ", ".join("?" * len(values))
         sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
-        row = self._db.execute(sql, tuple(values.values())).lastrowid
+        with _told():
+            row = self._db.execute(sql, tuple(values.values())).lastrowid
         assert row is not None
         return row
 
@@ -99,7 +104,7 @@ class Store:
         for field in ("cause_signal", "cause_value"):
             causes = np.ascontiguousarray(records[field])
             columns.append(causes.view(f"V{causes.itemsize * causes.shape[1]}").ravel().tolist())
-        with self._transaction():
+        with _told(), self._transaction():
             self._db.executemany(_INSERT, zip(*columns, strict=True))
 
     def _transaction(self) -> _Transaction:
@@ -138,7 +143,8 @@ class Store:
     def attempts(self, tuner: str) -> int:
         """How many times this tuner has tried to promote a policy, in all sessions."""
         sql = "SELECT count(*) FROM effects WHERE tuner = ? AND stage = 'confirm'"
-        count: int = self._db.execute(sql, (tuner,)).fetchone()[0]
+        with _told():
+            count: int = self._db.execute(sql, (tuner,)).fetchone()[0]
         return count
 
     def prune(self, keep_days: float, max_decisions: int) -> int:
@@ -148,7 +154,7 @@ class Store:
         explain needs them.
         """
         before = time.time_ns() - int(keep_days * _DAY_NS)
-        with self._transaction():
+        with _told(), self._transaction():
             old = "SELECT id FROM sessions WHERE started_wall_ns < ? AND id <> ?"
             deleted = self._db.execute(
                 "DELETE FROM decisions WHERE EXISTS (SELECT 1 FROM sessions s WHERE "
@@ -164,6 +170,15 @@ class Store:
                 (max_decisions,),
             ).rowcount
         return deleted
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What SQLite complains of, as an error a user can read."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise AinkaError(f"telemetry store: {error}", "is the disk full?") from error
 
 
 class _Transaction:

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon at work: programs loaded, lease renewed, ring read, tuners running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from ainkad.bpf import BpfObject
+from ainkad.capabilities import drop_sys_admin
+from ainkad.config import Config
+from ainkad.core import evaluate_tree
+from ainkad.errors import AinkaError
+from ainkad.learning.trainer import ChildTrainer
+from ainkad.live import LiveMachine
+from ainkad.netlink.client import Client
+from ainkad.netlink.message import KernelError
+from ainkad.policy_file import read_policies
+from ainkad.ring import RingReader
+from ainkad.systemd import notify
+from ainkad.telemetry.store import Store
+from ainkad.tuner.definition import Tuner, read_tuner
+from ainkad.tuner.run import TunerRun, full_evaluate
+
+log = logging.getLogger("ainkad")
+
+MAPS = (("sched-stats", "sched_stats"), ("tasks", "tasks"))
+RENEWALS = 3  # per length of the lease
+GATHER_S = 0.2
+PRUNE_S = 3600.0
+
+
+def read_tuners(config: Config) -> list[Tuner]:
+    """The tuners that the configuration enables. Raises AinkaError for one that is not there."""
+    tuners = []
+    for name in config.tuners:
+        path = config.tuners_dir / f"{name}.toml"
+        if not path.exists():
+            there = sorted(p.stem for p in config.tuners_dir.glob("*.toml"))
+            raise AinkaError(
+                f"there is no tuner {name!r} in {config.tuners_dir}",
+                "learning.tuners may name: " + (", ".join(there) or "none, the folder is empty"),
+            )
+        tuners.append(read_tuner(path).with_windows(config.window_ms, config.settle_ms))
+    return tuners
+
+
+def policy_files(folder: Path) -> Iterator[Path]:
+    """The admin's policy files in the order of their names."""
+    return iter(sorted(folder.glob("*.toml")))
+
+
+class Service:
+    """One run of the daemon, from the open device to a clean leave."""
+
+    def __init__(self, config: Config, tuners: list[Tuner]) -> None:
+        self._config = config
+        self._tuners = tuners
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT. Raises AinkaError when the machine lacks something."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        with contextlib.ExitStack() as stack:
+            # The device first: it says in one line that there is no module or another daemon.
+            ring = stack.enter_context(RingReader())
+            client = stack.enter_context(Client())
+            store = Store(self._config.store_path)
+            stack.callback(store.close)
+            self._renew(client)
+            machine = LiveMachine(client, self._load(stack, client), self._config.protected)
+            with contextlib.suppress(OSError):
+                drop_sys_admin()
+            self._load_policies(client)
+            await self._work(ring, client, store, machine)
+
+    # ---- starting ----
+
+    def _renew(self, client: Client) -> None:
+        client.request("lease-renew", {"duration-ms": self._config.lease_ms})
+
+    def _load(self, stack: contextlib.ExitStack, client: Client) -> BpfObject:
+        bpf = stack.enter_context(BpfObject(self._config.bpf_path))
+        for program in bpf.attach_all():
+            if program.attached:
+                log.info("event=attached program=%s section=%s", program.name, program.section)
+            else:
+                log.warning("event=not-attached program=%s section=%s why=%r",
+                            program.name, program.section, program.reason)  # fmt: skip
+        self._renew(client)  # loading may take a while
+        for role, name in MAPS:
+            client.request("map-attach", {"role": role, "fd": bpf.map_fd(name)})
+        return bpf
+
+    def _load_policies(self, client: Client) -> None:
+        """Put the admin's policies in force; a bad file costs only itself."""
+        for path in policy_files(self._config.policies_dir):
+            try:
+                for request in read_policies(path):
+                    client.request("policy-add", {**request, "replace": True})
+                    log.info("event=policy-loaded policy=%s file=%s", request["name"], path)
+            except AinkaError as error:
+                log.error("event=policy-refused file=%s error=%r", path, error.message)
+
+    # ---- working ----
+
+    async def _work(
+        self, ring: RingReader, client: Client, store: Store, machine: LiveMachine
+    ) -> None:
+        runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
+        tasks = [
+            asyncio.create_task(self._keep_lease(client), name="lease"),
+            asyncio.create_task(self._read_ring(ring, store), name="ring"),
+            asyncio.create_task(self._prune(store), name="prune"),
+            *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
+        ]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        notify("READY=1")
+        names = ",".join(tuner.name for tuner in self._tuners) or "none"
+        log.info("event=ready lease_ms=%d tuners=%s", self._config.lease_ms, names)
+        try:
+            await self._stop.wait()
+        finally:
+            notify("STOPPING=1")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for run in runs:
+                run.leave()
+            with contextlib.suppress(AinkaError):
+                store.add_decisions(ring.read_batch())
+            log.info("event=left")
+        if self._failure is not None:
+            raise self._failure
+
+    def _tuner_run(self, tuner: Tuner, machine: LiveMachine, store: Store, i: int) -> TunerRun:
+        configured = self._config.seed
+        seed = configured + i if configured is not None else int.from_bytes(os.urandom(4), "little")
+        log.info("event=tuner name=%s seed=%d", tuner.name, seed)
+        evaluate = full_evaluate(tuner.features, evaluate_tree)
+        return TunerRun(tuner, machine, store, ChildTrainer(), evaluate, seed)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that ends by itself has failed: the daemon leaves, and systemd starts it anew."""
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.error("event=failed part=%r error=%r", task.get_name(), str(error))
+            self._failure = self._failure or error
+        self._stop.set()
+
+    async def _keep_lease(self, client: Client) -> None:
+        while True:
+            await asyncio.sleep(self._config.lease_ms / 1000 / RENEWALS)
+            try:
+                self._renew(client)
+            except KernelError as error:
+                if error.errno in (errno.EPERM, errno.ENODEV, errno.ENOENT):
+                    raise  # the device is no longer ours
+                log.warning("event=lease-not-renewed error=%r", error.message)
+
+    async def _read_ring(self, ring: RingReader, store: Store) -> None:
+        """Take records in batches: after the first one wait a little for those that follow."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        drops = ring.drops
+        while True:
+            loop.add_reader(ring.fileno(), readable.set)
+            try:
+                await readable.wait()
+            finally:
+                loop.remove_reader(ring.fileno())
+            await asyncio.sleep(GATHER_S)
+            readable.clear()
+            batch = ring.read_batch()
+            try:
+                store.add_decisions(batch)
+            except AinkaError as error:
+                # A full disk costs history, not what the lease keeps in force.
+                log.error("event=decisions-lost records=%d error=%r", len(batch), error.message)
+            if ring.drops != drops:
+                log.warning("event=ring-drops records=%d", ring.drops - drops)
+                drops = ring.drops
+
+    async def _prune(self, store: Store) -> None:
+        while True:
+            deleted = store.prune(self._config.keep_days, self._config.max_decisions)
+            if deleted:
+                log.info("event=pruned decisions=%d", deleted)
+            await asyncio.sleep(PRUNE_S)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fitting, compiling and the child process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ainkad.core import TASK, evaluate_tree, verify_tree
+from ainkad.errors import AinkaError
+from ainkad.learning.compile import agreement, compile_tree, describe, prune
+from ainkad.learning.dataset import Dataset
+from ainkad.learning.fit import fit, leaf_effects, predict
+from ainkad.learning.trainer import ChildTrainer
+from ainkad.tuner.run import full_evaluate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FEATURES = ("task.cpu_share_permille", "task.wakeup_rate_hz")
+PARAMETERS = {
+    "arms": 2, "depth": 2, "min_leaf": 10, "min_effect": 0.03, "alpha": 0.05, "holdout": 0.15,
+    "seed": 1,
+}  # fmt: skip
+
+
+def world(seed: int, hog: float, other: float, windows: int = 60, arms: int = 2) -> Dataset:
+    """Four hogs and an interactive task; treating one changes log reward by the effect given."""
+    rng = np.random.default_rng(seed)
+    outcome, arm, window, treated, features = [], [], [], [], []
+    for w in range(windows):
+        a = rng.integers(0, 2, 5)
+        which = int(rng.integers(arms))
+        strength = 1.0 if which == 0 else 0.5
+        outcome.append(15 + strength * (hog * a[:4].sum() + other * a[4]) + rng.normal(0, 0.2))
+        arm.append(which)
+        for i in range(5):
+            window.append(w)
+            treated.append(a[i])
+            row = [rng.integers(180, 300), rng.integers(0, 5)]
+            features.append(row if i < 4 else [rng.integers(180, 700), rng.integers(150, 250)])
+    return Dataset(
+        np.array(outcome), np.array(arm), np.array(window), np.array(treated), np.array(features)
+    )
+
+
+def test_the_effect_of_each_leaf_is_found_and_the_better_arm_wins() -> None:
+    result = fit(world(1, hog=-0.4, other=0.8), PARAMETERS)
+    assert result["best"] == 0
+    leaves = result["arms"][0]["leaves"]
+    treat = [leaf for leaf in leaves if leaf["treat"]]
+    assert len(treat) == 1
+    assert treat[0]["effect"] == pytest.approx(-0.4, abs=0.1)
+    assert describe(result["arms"][0]["nodes"], FEATURES)[0].startswith("task.wakeup_rate_hz <=")
+
+
+def test_no_effect_treats_nobody() -> None:
+    none = sum(fit(world(seed, 0.0, 0.0), PARAMETERS)["best"] is None for seed in range(40))
+    assert none >= 34
+
+
+def test_harm_treats_nobody() -> None:
+    assert all(fit(world(seed, 0.4, 0.4), PARAMETERS)["best"] is None for seed in range(10))
+
+
+def test_too_few_windows_treat_nobody() -> None:
+    assert fit(world(1, -0.4, 0.8, windows=10), PARAMETERS)["best"] is None
+
+
+def test_a_leaf_whose_tasks_are_always_treated_alike_is_unknown() -> None:
+    rng = np.random.default_rng(1)
+    same = np.column_stack([rng.choice([-0.5, 0.5], 30), np.full(30, 0.5)])
+    effects = leaf_effects(rng.normal(size=30), same)
+    assert not effects.known.any()
+    assert np.isinf(effects.upper(0.05)).all()
+
+
+def test_bounds_of_effects_hold_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(2)
+    wrong = 0
+    for _ in range(400):
+        counts = rng.choice([-0.5, 0.5], (30, 3))
+        outcome = counts @ np.array([-0.3, 0.0, 0.2]) + rng.normal(0, 0.4, 30)
+        wrong += int(leaf_effects(outcome, counts).upper(0.05)[1] < 0.0)
+    assert 8 <= wrong <= 34  # 20 expected
+
+
+def leaf(value: int) -> dict[str, Any]:
+    return {"class": value}
+
+
+def test_a_split_whose_sides_agree_goes() -> None:
+    nodes = [
+        {"feature": 0, "threshold": 3.5, "left": 1, "right": 2},
+        leaf(1),
+        {"feature": 1, "threshold": 9.5, "left": 3, "right": 4},
+        leaf(0),
+        leaf(0),
+    ]
+    assert prune(nodes) == [
+        {"feature": 0, "threshold": 3.5, "left": 1, "right": 2},
+        leaf(1),
+        leaf(0),
+    ]
+    assert describe(nodes, FEATURES) == ["task.cpu_share_permille <= 3"]
+    assert describe([leaf(1)], FEATURES) == ["every candidate"]
+    assert describe([leaf(0)], FEATURES) == []
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 4) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = []
+
+    def grow(level: int) -> int:
+        number = len(nodes)
+        if level == 0 or draw(st.booleans()):
+            nodes.append(leaf(draw(st.integers(0, 1))))
+            return number
+        nodes.append({})
+        threshold = draw(st.integers(-5, 3000)) + draw(st.sampled_from([0.0, 0.25, 0.5, 0.75]))
+        split = {"feature": draw(st.integers(0, 1)), "threshold": threshold}
+        nodes[number] = {**split, "left": grow(level - 1), "right": grow(level - 1)}
+        return number
+
+    grow(depth)
+    return nodes
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees(), st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), min_size=1))
+def test_a_compiled_tree_says_what_the_original_says(
+    nodes: list[dict[str, Any]], rows: list[tuple[int, int]]
+) -> None:
+    features = np.array(rows, dtype=np.int64)
+    blob = compile_tree(nodes, FEATURES, 7)
+    verify_tree(blob, TASK)
+    classes: Sequence[int] = predict(nodes, features).tolist()
+    assert agreement(blob, features, classes, full_evaluate(FEATURES, evaluate_tree)) == 1.0
+
+
+def test_disagreement_is_seen() -> None:
+    blob = compile_tree([leaf(1)], FEATURES, 7)
+    rows = np.zeros((4, 2), dtype=np.int64)
+    assert agreement(blob, rows, [1, 1, 1, 0], full_evaluate(FEATURES, evaluate_tree)) == 0.75
+
+
+def test_the_child_learns_what_we_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.setenv("PYTHONPATH", str(root / "daemon"))
+    data = world(1, hog=-0.4, other=0.8)
+
+    async def learn() -> dict[str, Any]:
+        trainer = ChildTrainer()
+        await trainer.start()
+        return await trainer.train(data, PARAMETERS)
+
+    assert asyncio.run(learn()) == fit(data, PARAMETERS)
+
+
+def test_a_child_that_fails_is_an_error_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho 'No module named sklearn' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(AinkaError, match="No module named sklearn"):
+        asyncio.run(ChildTrainer().train(world(1, 0, 0, windows=9), PARAMETERS))
+
+
+def test_a_child_that_is_not_needed_is_ended() -> None:
+    async def start_and_stop() -> None:
+        trainer = ChildTrainer()
+        await trainer.start()
+        child = trainer._child
+        await trainer.stop()
+        assert child is not None
+        assert child.returncode is not None
+
+    asyncio.run(start_and_stop())
