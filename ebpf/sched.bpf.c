@@ -216,13 +216,18 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	return 0;
 }
 
-/* A thread that executes takes over its leader's pid, and leaves a record under its own. */
+/* A thread that executes takes over its leader's pid: its record moves with it, emptied. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *p, int old_pid)
 {
-	u32 pid = old_pid;
+	struct ainka_sched_stats *stats;
+	u32 pid = old_pid, zero = 0;
 
-	if (old_pid != p->pid)
-		bpf_map_delete_elem(&tasks, &pid);
+	if (old_pid == p->pid)
+		return 0;
+	bpf_map_delete_elem(&tasks, &pid);
+	stats = bpf_map_lookup_elem(&sched_stats, &zero);
+	if (stats)
+		task_appears(stats, p, p->pid, bpf_ktime_get_ns());
 	return 0;
 }
