@@ -43,10 +43,20 @@ def accelerator(kernel: Kernel) -> str:
 
 
 def options(accel: str) -> list[str]:
-    """QEMU's options for one of the two."""
+    """QEMU's options for one of the two.
+
+    With a thread for each emulated CPU (the default), a kernel that patches its own code under load
+    can die of "int3": a CPU executes a breakpoint that another one has already removed. Seen with
+    QEMU 7.2 and 10.0 when tracepoints are switched while both CPUs are busy, and in one boot of
+    forty. AINKA_TCG=single takes turns on one thread: no such deaths, but a CPU may wait 100 ms for
+    its turn. One CPU (cpus=1) has neither problem.
+    """
     if accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    thread = os.environ.get("AINKA_TCG", "") or "multi"
+    if thread not in ("multi", "single"):
+        raise GuestError(f"AINKA_TCG is {thread!r}; it can be multi or single")
+    return ["-accel", f"tcg,thread={thread}", "-cpu", "max"]
 
 
 def _starts_under_kvm(kernel: Kernel) -> bool:

@@ -14,6 +14,10 @@ class GuestTimeout(GuestError):
     """A boot, a reboot or a command did not finish in time."""
 
 
+class EmulatorFault(GuestError):
+    """The guest's kernel fell over something that QEMU's multi-threaded emulation does to it."""
+
+
 class CommandFailed(subprocess.CalledProcessError):
     """A command in the guest returned another status than 0; says what it printed."""
 

@@ -14,6 +14,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from guest.vm import base, image, kernels, locks, paths, qemu, reports
-from guest.vm.errors import CommandFailed, GuestError, GuestTimeout
+from guest.vm.errors import CommandFailed, EmulatorFault, GuestError, GuestTimeout
 from guest.vm.qemu import Disk, Machine
 from guest.vm.ssh import SSH_FAILED, Connection
 
@@ -203,10 +204,17 @@ class Guest:
             self._reports.update(dict.fromkeys(reports.find(log)))
         return list(self._reports)
 
+    def emulator_fault(self) -> bool:
+        """Whether the emulator is to blame for what the kernel reported: see guest.vm.accel."""
+        machine = self._needs_machine()
+        return any(map(reports.from_emulator, self.kernel_reports())) and machine.emulated()
+
     def explain_reports(self) -> str:
         """The reports with what the kernel printed after them."""
         console = self.console_text()
         parts = []
+        if self.emulator_fault():
+            parts.append("EmulatorFault: QEMU's doing, not the kernel's; see guest/vm/accel.py")
         for line in self.kernel_reports():
             parts.append(reports.excerpt(console if line in console else self._dmesg, line))
         return "\n\n".join(parts)
@@ -262,6 +270,11 @@ class Guest:
             if self._wait_until_ready(offset, deadline):
                 break
             text = errors.read_text(errors="replace").strip()
+            if machine.emulated() and attempt < 4 and self._emulator_fault_since(offset):
+                # AINKA is not loaded at boot: nothing of ours can be hidden by this.
+                print("guest: booting again after an emulator fault", file=sys.stderr)
+                os.truncate(self.console, offset)
+                continue
             if "host forwarding" not in text or attempt == 4:
                 end = "\n".join(self.console_text().splitlines()[-30:])
                 raise GuestError(
@@ -274,6 +287,12 @@ class Guest:
                 "modprobe 9pnet_virtio && mkdir -p /share && "
                 "mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share"
             )
+
+    def _emulator_fault_since(self, offset: int) -> bool:
+        with self.console.open("rb") as console:
+            console.seek(offset)
+            log = console.read().decode(errors="replace")
+        return any(map(reports.from_emulator, reports.find(log)))
 
     def _wait_until_ready(self, offset: int, deadline: float) -> bool:
         """Watch the console; False when QEMU ended."""
@@ -330,7 +349,8 @@ class Guest:
         if self._process and self._process.poll() is None and self._connected().alive():
             return
         end = "\n".join(self.console_text().splitlines()[-30:])
-        raise GuestError(f"lost the guest (console: {self.console}): {text}\n{end}")
+        kind = EmulatorFault if self.emulator_fault() else GuestError
+        raise kind(f"lost the guest (console: {self.console}): {text}\n{end}")
 
 
 def _new_console() -> Path:

@@ -55,6 +55,10 @@ class Machine(NamedTuple):
     disks: Sequence[tuple[Path, Disk]]
     share: Path | None
 
+    def emulated(self) -> bool:
+        """Whether its instructions are emulated, rather than run by KVM."""
+        return accel.accelerator(self.kernel) == "tcg"
+
     def command(self, port: int) -> list[str]:
         """QEMU's command line, with ssh reachable at ``port`` of the loopback interface."""
         command = [accel.QEMU, "-M", "q35", *accel.options(accel.accelerator(self.kernel))]

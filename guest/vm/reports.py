@@ -21,6 +21,7 @@ PATTERNS = [
     r"divide error: ",
     r"invalid opcode: ",
     r"double fault: ",
+    r"int3: ",
     r"Unable to handle kernel ",
     r"watchdog: BUG: ",
     r"possible circular locking dependency",
@@ -62,6 +63,11 @@ def find(log: str) -> list[str]:
     for match in _REPORT.finditer(log.replace("\r", "")):
         seen.setdefault(match[0].rstrip(), None)
     return list(seen)
+
+
+def from_emulator(report: str) -> bool:
+    """Whether a report is what multi-threaded emulation does to a kernel that patches its code."""
+    return "int3: 0000" in report
 
 
 def excerpt(log: str, line: str, after: int = 25) -> str:

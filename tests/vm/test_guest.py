@@ -207,6 +207,13 @@ def test_reports_are_found(line: str) -> None:
     assert reports.excerpt(log, line).splitlines()[1] == "[   13.0] Call Trace:"
 
 
+def test_emulator_faults_are_told_apart() -> None:
+    oops = "[    1.354960] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"
+    assert reports.find(oops) == [oops]
+    assert reports.from_emulator(oops)
+    assert not reports.from_emulator("[    1.354960] Oops: 0000 [#1] PREEMPT SMP NOPTI")
+
+
 @pytest.mark.parametrize(
     "line",
     [
