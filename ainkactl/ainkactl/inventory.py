@@ -28,7 +28,7 @@ def signals(tasks: bool, json: bool) -> None:
                     row.get("name"),
                     "stale" if row.get("stale") else str(row.get("value", "-")),
                     row.get("unit"),
-                    duration(row.get("age-ns")),
+                    None if row.get("stale") else duration(row.get("age-ns")),
                     row.get("source"),
                 )
                 for row in rows

@@ -9,7 +9,7 @@ from ainkad.netlink.attributes import entry_number
 from ainkad.netlink.spec_gen import FAMILY
 
 from ainkactl.connect import connect, held, wait_settled
-from ainkactl.render import duration, emit_json, fields
+from ainkactl.render import count, duration, emit_json, fields
 
 
 def _state_text(row: dict[str, Any]) -> str:
@@ -96,7 +96,8 @@ def reset(json: bool) -> None:
     if json:
         emit_json({"restored": before, "left": left})
         return
-    print(f"enforcement off; {len(before) - len(left)} tunables back at their baseline")
+    back = len(before) - len(left)
+    print(f"enforcement off; {count(back, 'tunable')} back at baseline")
     for row in left:
         print(f"left alone: {row['name']}, someone else has set it")
     print("switch it on again with: ainkactl state set --enforce on")

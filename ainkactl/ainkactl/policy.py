@@ -14,7 +14,7 @@ from ainkad.netlink.spec_gen import FAMILY
 from ainkad.policy_file import Request, policy_from_options, read_policies
 
 from ainkactl.connect import connect, held, wait_settled
-from ainkactl.render import duration, emit_json, fields, settings, table
+from ainkactl.render import count, duration, emit_json, fields, settings, table
 
 
 def add_options(data: dict[str, Any], replace: bool, json: bool) -> None:
@@ -69,9 +69,13 @@ def _explained(error: KernelError, request: Request) -> AinkaError:
     hint = hints.get(error.errno, error.hint)
     if not hint and error.attribute in ("when", "until"):
         hint = "the signals there are: ainkactl signals"
-    if not hint and error.attribute.startswith("action"):
-        hint = "the tunables, their bounds and values: ainkactl tunables"
-    return AinkaError(f"policy {request['name']}: {error.message}", hint)
+    message = error.message
+    if error.attribute.startswith("action["):
+        # The kernel points at the attribute; people want to know which tunable that is.
+        number = int(error.attribute[7:].partition("]")[0])
+        message = f"{request['action'][number - 1]['tunable']}: {error.text}"
+        hint = hint or "the tunables, their bounds and values: ainkactl tunables"
+    return AinkaError(f"policy {request['name']}: {message}", hint)
 
 
 def show_all(json: bool) -> None:
@@ -144,8 +148,8 @@ def show(name: str, json: bool) -> None:
             ("states", ", ".join(allowed) or None),
             ("sets", settings(row)),
             ("model", f"{len(row['model'])} bytes" if row.get("model") else None),
-            ("on for", f"{row.get('active', 0)} subjects"),
-            ("turned on", f"{row.get('turned-on', 0)} times"),
+            ("on for", count(row.get("active", 0), "subject")),
+            ("turned on", count(row.get("turned-on", 0), "time")),
             ("applied", row.get("applied")),
             ("refused", row.get("refused")),
             ("age", duration(row.get("age-ns"))),
@@ -165,8 +169,4 @@ def remove(name: str, json: bool) -> None:
     if json:
         emit_json({"name": name, **reply, "restored": changed})
         return
-    print(f"removed {name}; {_count(len(changed), 'tunable')} let go")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    print(f"removed {name}; {count(len(changed), 'tunable')} let go")

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ainkad.units import format_duration
@@ -72,14 +73,32 @@ def emit_json_line(value: object) -> None:
     sys.stdout.flush()
 
 
+def count(number: int, noun: str) -> str:
+    """A number and what it counts."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def duration(nanoseconds: int | None) -> str | None:
     """A duration for people, None where there is none."""
     return None if nanoseconds is None else format_duration(nanoseconds)
 
 
+@cache
+def wall_minus_monotonic() -> int:
+    """Nanoseconds from CLOCK_MONOTONIC to CLOCK_REALTIME.
+
+    We may be preempted between the two readings: the closest of a few pairs counts.
+    """
+    pairs = []
+    for _ in range(5):
+        before, wall, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        pairs.append((after - before, wall - (before + after) // 2))
+    return min(pairs)[1]
+
+
 def clock_time(monotonic_ns: int) -> str:
     """Local time of day of a CLOCK_MONOTONIC time of this boot."""
-    wall = time.time_ns() - (time.monotonic_ns() - monotonic_ns)
+    wall = monotonic_ns + wall_minus_monotonic()
     local = time.localtime(wall // 1_000_000_000)
     return f"{time.strftime('%H:%M:%S', local)}.{wall // 1_000_000 % 1000:03d}"
 

@@ -182,7 +182,7 @@ def test_an_attribute_inside_a_nest_is_named_with_its_nest() -> None:
     tlvs = pack(1, b"at most 5\0") + pack(2, struct.pack("=I", 20 + inner))
     with pytest.raises(KernelError) as caught:
         Client(lambda: Wire(lambda seq: [ack(seq, -34, tlvs)])).request("policy-add", values)
-    assert caught.value.attribute == "action.value"
+    assert caught.value.attribute == "action[1].value"
 
 
 def test_a_missing_attribute_is_named() -> None:

@@ -147,15 +147,19 @@ def _decode_one(attribute: Attribute, payload: memoryview) -> Any:
 
 
 def name_at(attribute_set: str, data: bytes, offset: int) -> str:
-    """Name of the attribute that covers byte ``offset`` of ``data``, with those it is nested in."""
+    """Name of the attribute that covers byte ``offset`` of ``data``, with those it is nested in.
+
+    A repeated attribute has its number from 1, as in ``action[2].value``.
+    """
+    seen: dict[int, int] = {}
     for number, payload, start in walk(data):
+        seen[number] = seen.get(number, 0) + 1
         end = start + NLA_HDR.size + len(payload)
         attribute = SETS[attribute_set].by_number.get(number)
         if attribute is None or not start <= offset < end:
             continue
+        name = f"{attribute.name}[{seen[number]}]" if attribute.multi else attribute.name
         inner = offset - start - NLA_HDR.size
-        if attribute.nested is not None and inner >= 0:
-            below = name_at(attribute.nested, bytes(payload), inner)
-            return f"{attribute.name}.{below}" if below else attribute.name
-        return attribute.name
+        below = name_at(attribute.nested, bytes(payload), inner) if attribute.nested else ""
+        return f"{name}.{below}" if below else name
     return ""
