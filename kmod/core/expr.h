@@ -43,8 +43,8 @@ enum ainka_op {
 #define AINKA_CMP_NE	5
 #define AINKA_CMP_GE	6
 
-/* Kleene's logic in this order: and is the minimum, or the maximum, not 2 - x. */
-enum ainka_kleene { AINKA_K_FALSE, AINKA_K_UNKNOWN, AINKA_K_TRUE };
+/* Kleene's logic in bits, so that "and" is & and "or" is | without a branch. */
+enum ainka_kleene { AINKA_K_FALSE = 0, AINKA_K_UNKNOWN = 1, AINKA_K_TRUE = 3 };
 
 enum ainka_type { AINKA_TYPE_NUMBER, AINKA_TYPE_CONDITION };
 
@@ -113,10 +113,15 @@ bool ainka_arith(u8 op, s64 a, s64 b, s64 *result);
 
 static inline u32 ainka_compare(u8 cmp, s64 a, s64 b)
 {
-	/* 1, 2 or 4 for less, equal, greater: no branch to mispredict. */
-	u32 outcome = 1u << ((a > b) - (a < b) + 1);
+	/* The bit of less, equal or greater: no branch to mispredict. */
+	u32 outcome = 1 + (a > b) - (a < b);
 
-	return cmp & outcome ? AINKA_K_TRUE : AINKA_K_FALSE;
+	return (0u - (cmp >> outcome & 1)) & AINKA_K_TRUE;
+}
+
+static inline s64 ainka_join(u8 op, s64 a, s64 b)
+{
+	return op == AINKA_OP_TERM_AND ? a & b : a | b;
 }
 
 /* The comparison of a fused instruction. */

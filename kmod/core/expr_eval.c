@@ -127,17 +127,17 @@ void ainka_vm_step(struct ainka_vm *vm, const struct ainka_insn *in)
 		break;
 	case AINKA_OP_NOT:
 		top = &vm->val[vm->sp - 1];
-		*top = AINKA_K_TRUE - *top;
+		*top = *top == AINKA_K_UNKNOWN ? AINKA_K_UNKNOWN : *top ^ AINKA_K_TRUE;
 		break;
 	case AINKA_OP_AND:
 		vm->sp--;
 		top = &vm->val[vm->sp - 1];
-		*top = top[1] < *top ? top[1] : *top;
+		*top &= top[1];
 		break;
 	case AINKA_OP_OR:
 		vm->sp--;
 		top = &vm->val[vm->sp - 1];
-		*top = top[1] > *top ? top[1] : *top;
+		*top |= top[1];
 		break;
 	default:
 		arithmetic(vm, in->op);
@@ -158,25 +158,29 @@ enum ainka_truth ainka_prog_eval(const struct ainka_prog *prog, struct ainka_env
 {
 	const struct ainka_insn *in = prog->insn, *end = in + prog->len;
 	struct ainka_vm vm;
+	u32 sp = 0;
+	s64 top = 0;
 
+	/*
+	 * The top of the stack and its depth stay in registers while fused
+	 * instructions follow each other; memory is only written behind.
+	 */
 	ainka_vm_init(&vm, env);
 	for (; in < end; in++) {
-		s64 term, *top;
-
 		if (in->op > AINKA_OP_TERM_OR) {
+			vm.sp = sp;
 			ainka_vm_step(&vm, in);
-			continue;
+			sp = vm.sp;
+			top = vm.val[sp - 1];
+		} else if (in->op == AINKA_OP_TERM) {
+			top = ainka_term(&vm.view, in);
+			vm.val[sp++] = top;
+		} else {
+			top = ainka_join(in->op, top, ainka_term(&vm.view, in));
+			vm.val[sp - 1] = top;
 		}
-		term = ainka_term(&vm.view, in);
-		if (in->op == AINKA_OP_TERM) {
-			vm.val[vm.sp++] = term;
-			continue;
-		}
-		top = &vm.val[vm.sp - 1];
-		if (in->op == AINKA_OP_TERM_AND ? term < *top : term > *top)
-			*top = term;
 	}
-	if (vm.val[0] == AINKA_K_UNKNOWN)
+	if (top == AINKA_K_UNKNOWN)
 		return AINKA_UNKNOWN;
-	return vm.val[0] == AINKA_K_TRUE ? AINKA_TRUE : AINKA_FALSE;
+	return top == AINKA_K_TRUE ? AINKA_TRUE : AINKA_FALSE;
 }

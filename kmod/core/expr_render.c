@@ -132,15 +132,12 @@ static void put_term(struct ainka_text *t, const struct ainka_vm *vm, const stru
 /* Execute a fused instruction; returns the truth of its comparison. */
 static s64 step_term(struct ainka_vm *vm, const struct ainka_insn *in)
 {
-	s64 term = ainka_term(&vm->view, in), *top;
+	s64 term = ainka_term(&vm->view, in);
 
-	if (in->op == AINKA_OP_TERM) {
+	if (in->op == AINKA_OP_TERM)
 		vm->val[vm->sp++] = term;
-		return term;
-	}
-	top = &vm->val[vm->sp - 1];
-	if (in->op == AINKA_OP_TERM_AND ? term < *top : term > *top)
-		*top = term;
+	else
+		vm->val[vm->sp - 1] = ainka_join(in->op, vm->val[vm->sp - 1], term);
 	return term;
 }
 
