@@ -32,12 +32,11 @@ def ensure_image(*, plain: bool = False) -> Path:
         command = [str(paths.GUEST / "image"), *(["--plain"] if plain else [])]
         if os.geteuid() != 0:
             command = ["sudo", "--preserve-env=AINKA_CACHE", *command]
-        built = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        built = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         if built.returncode:
             raise GuestError("the guest's image could not be built")
-        image = _wanted(plain)
-        if image is None:
-            raise GuestError("the sources changed while their image was being built; try again")
+        # The sources may have changed meanwhile; this is what they were when it began.
+        image = Path(built.stdout.splitlines()[-1])
     # Used last is deleted last. Where root built it, only root can say so, and nothing is lost.
     with contextlib.suppress(PermissionError):
         os.utime(image)
