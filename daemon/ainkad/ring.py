@@ -8,7 +8,6 @@ a producer page and its records. Records are copied out in whole batches.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import mmap
 import os
@@ -22,6 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from ainkad import core_lib
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import (
     RECORD_DTYPE,
@@ -55,25 +55,14 @@ class Access:
     """Release: everything read from the ring before is done."""
 
 
-def core_access(path: str | None = None) -> Access:
-    """Access by way of libainka_core.so, at `path`, installed, or built in the tree.
+def core_access() -> Access:
+    """Access by way of libainka_core.so: Python alone does not order its loads and stores.
 
-    Python alone gives no ordering between its loads, which arm64 would notice.
-    Raises RingError when there is no library.
+    Raises CoreLibraryError when there is no library. A position is the first thing on
+    either page, so that the one load serves for both.
     """
-    tree = Path(__file__).resolve().parents[2] / "build/core/libainka_core.so"
-    places = [path] if path else ["/usr/lib/ainka/libainka_core.so", str(tree)]
-    for place in places:
-        if Path(place).exists():
-            lib = ctypes.CDLL(place)
-            lib.ainka_ring_load_head.argtypes = [ctypes.c_void_p]
-            lib.ainka_ring_load_head.restype = ctypes.c_uint64
-            lib.ainka_ring_store_tail.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
-            lib.ainka_ring_store_tail.restype = None
-            return Access(lib.ainka_ring_load_head, lib.ainka_ring_store_tail)
-    raise RingError(
-        f"there is no libainka_core.so at {' or '.join(places)}", "install AINKA, or make core"
-    )
+    library = core_lib.load()
+    return Access(library.ainka_ring_load_head, library.ainka_ring_store_tail)
 
 
 def possible_cpus() -> int:

@@ -18,7 +18,7 @@ from ainkad.layouts_gen import (
     RING_MAGIC,
     RING_PRODUCER_DTYPE,
 )
-from ainkad.ring import Access, Records, RingError, RingReader
+from ainkad.ring import Access, Records, RingError, RingReader, core_access
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -232,6 +232,14 @@ def test_a_corrupt_head_is_an_error_and_takes_nothing(ring: FakeRing, head: int)
         with pytest.raises(RingError, match="CPU 0 is corrupt"):
             reader.read_batch()
         assert int(ring.consumer(1)["tail"]) == 0
+
+
+def test_with_the_library_that_orders_accesses(ring: FakeRing) -> None:
+    with RingReader(str(ring.path), n_cpus=2, access=core_access()) as reader:
+        for cpu in (0, 1, 1, 0, 0):
+            ring.write(cpu)
+        assert ids(reader.read_batch()) == [1, 2, 3, 4, 5]
+        assert [int(ring.consumer(cpu)["tail"]) for cpu in (0, 1)] == [3, 2]
 
 
 def test_a_missing_device_says_what_to_do(tmp_path: Path) -> None:
