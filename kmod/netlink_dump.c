@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "decision.h"
+#include "engine.h"
 #include "genl_gen.h"
 #include "journal.h"
 #include "netlink.h"
@@ -35,7 +36,8 @@ static int put_signal(struct sk_buff *msg, const void *object)
 	       nla_put_string(msg, AINKA_A_SIGNAL_UNIT, v->def->unit) ?:
 	       (v->fresh ? nla_put_s64(msg, AINKA_A_SIGNAL_VALUE, v->value, pad) :
 			   nla_put_flag(msg, AINKA_A_SIGNAL_STALE)) ?:
-	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_AGE_NS, v->age_ns, pad) ?:
+	       (v->age_ns == U64_MAX ? 0 :
+		nla_put_u64_64bit(msg, AINKA_A_SIGNAL_AGE_NS, v->age_ns, pad)) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_MAX_AGE_NS, v->def->max_age_ns, pad) ?:
 	       nla_put_string(msg, AINKA_A_SIGNAL_SOURCE, v->def->source) ?:
 	       (v->pid ? nla_put_u32(msg, AINKA_A_SIGNAL_PID, v->pid) ?:
@@ -121,6 +123,9 @@ int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		dump_tasks(skb, cb);
 		return skb->len;
 	}
+	/* the tick may be asleep */
+	if (!cb->args[0])
+		ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
 	for (; cb->args[0] < AINKA_N_SYSTEM_SIGNALS; cb->args[0]++) {
 		view_system(ainka_signal_by_id(AINKA_SIG(AINKA_SUBJECT_SYSTEM, cb->args[0])),
 			    &view);

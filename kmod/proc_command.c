@@ -24,6 +24,9 @@
 #include "proc.h"
 #include "table.h"
 
+#define POLICY_ADD \
+	"policy add NAME [subject task] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]"
+
 static const char *const mode_names[] = { "observe", "advise", "enforce" };
 static const char *const subject_names[] = { "system", "task" };
 
@@ -85,7 +88,7 @@ static int take_option(struct ainka_policy_cfg *cfg, const char *option, const c
 		i = match_string(subject_names, ARRAY_SIZE(subject_names), value);
 		cfg->subject = i;
 	} else {
-		pr_err("\"%s\" is none of subject, mode, when\n", option);
+		pr_err("\"%s\" is none of subject, mode, when; " POLICY_ADD "\n", option);
 		return -EINVAL;
 	}
 	if (i < 0)
@@ -117,7 +120,7 @@ static int policy_add(char *line)
 	}
 	cfg.when = until_keyword(&line, "set");
 	if (!cfg.when) {
-		pr_err("policy add NAME [subject task] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]\n");
+		pr_err(POLICY_ADD "\n");
 		return -EINVAL;
 	}
 	rc = take_actions(line, &cfg);

@@ -82,7 +82,7 @@ void ainka_signal_set(u16 id, s64 value, u64 now_ns)
  * @id: the signal, in bank 0
  * @now_ns: the present
  * @value: gets the value
- * @age_ns: gets its age
+ * @age_ns: gets its age, U64_MAX if it never had a value
  *
  * Return: false if it is stale.
  */
@@ -92,8 +92,8 @@ bool ainka_signal_get(u16 id, u64 now_ns, s64 *value, u64 *age_ns)
 	const struct ainka_signal_def *def = ainka_signal_by_id(id);
 
 	*value = READ_ONCE(values[AINKA_SIG_INDEX(id)].value);
-	*age_ns = now_ns > time_ns ? now_ns - time_ns : 0;
-	return time_ns && *age_ns <= def->max_age_ns;
+	*age_ns = !time_ns ? U64_MAX : now_ns > time_ns ? now_ns - time_ns : 0;
+	return *age_ns <= def->max_age_ns;
 }
 
 /**
@@ -112,7 +112,7 @@ void ainka_signals_bank(u64 now_ns, s64 *val, u8 *fresh)
 					    &age_ns);
 }
 
-static bool sum_cpus(struct ainka_sched_stats *sum)
+static bool sum_cpus(u64 now_ns, struct ainka_sched_stats *sum)
 {
 	unsigned int i;
 	int cpu;
@@ -124,6 +124,9 @@ static bool sum_cpus(struct ainka_sched_stats *sum)
 		sum->switches += one_cpu->switches;
 		sum->voluntary += one_cpu->voluntary;
 		sum->busy_ns += one_cpu->busy_ns;
+		/* who runs alone does not switch, and is counted only when it does */
+		if (one_cpu->running && now_ns > one_cpu->last_ns)
+			sum->busy_ns += now_ns - one_cpu->last_ns;
 		sum->delay_ns += one_cpu->delay_ns;
 		sum->delays += one_cpu->delays;
 		sum->wake_delay_ns += one_cpu->wake_delay_ns;
@@ -159,7 +162,7 @@ static void set_window(const struct slice *now, const struct slice *then)
 {
 	const struct ainka_sched_stats *a = &then->sum, *b = &now->sum;
 	u64 ns = now->time_ns - then->time_ns, t = now->time_ns;
-	u64 busy = b->busy_ns - a->busy_ns;
+	u64 busy = b->busy_ns > a->busy_ns ? b->busy_ns - a->busy_ns : 0;
 
 	set_delays(b->delay_hist, a->delay_hist, b->delay_ns - a->delay_ns,
 		   b->delays - a->delays, AINKA_SIG_SCHED_RUN_DELAY_MEAN_US,
@@ -173,7 +176,6 @@ static void set_window(const struct slice *now, const struct slice *then)
 			 div64_u64((b->voluntary - a->voluntary) * NSEC_PER_SEC, ns), t);
 	ainka_signal_set(AINKA_SIG_SCHED_WAKEUP_RATE_HZ,
 			 div64_u64((b->wakeups - a->wakeups) * NSEC_PER_SEC, ns), t);
-	/* a run that began in the window before counts in this one */
 	ainka_signal_set(AINKA_SIG_SCHED_CPU_BUSY_PERMILLE,
 			 min_t(u64, 1000, div64_u64(busy * 1000, ns * num_online_cpus())), t);
 }
@@ -195,7 +197,7 @@ void ainka_signals_sample(u64 now_ns)
 	/* a pause, in which the tick slept, must not become part of a window */
 	if (filled && now_ns - slices[newest].time_ns > SLICES * SLICE_NS)
 		filled = 0;
-	if (!sum_cpus(&next->sum)) {
+	if (!sum_cpus(now_ns, &next->sum)) {
 		filled = 0;
 		return;
 	}

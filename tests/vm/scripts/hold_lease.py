@@ -23,7 +23,6 @@ def main() -> int:
     tunable, value = setting.split("=")
     with RingReader("/dev/ainka"), Client() as client, BpfObject("/usr/lib/ainka/sched.bpf.o") as o:
         client.request("lease-renew")
-        o.load()
         missing = [state for state in o.attach_all() if not state.attached]
         if missing:
             print("not attached:", missing, file=sys.stderr)
