@@ -263,7 +263,7 @@ def test_a_task_is_changed_and_given_back(guest: Guest, setting: str, end: str) 
             assert "away from baseline: 0" in out(guest, "cat /proc/ainka")
             assert "policies: 0 of" in out(guest, "cat /proc/ainka")
     finally:
-        guest.run(f"kill -9 {hog}; pkill -9 -f hold_lease.py; true")
+        guest.run(f"kill -9 {hog}; pkill -9 -f [h]old_lease.py; true")
 
 
 def test_children_of_a_changed_task_get_the_baseline_back(guest: Guest) -> None:
@@ -290,13 +290,13 @@ def test_children_of_a_changed_task_get_the_baseline_back(guest: Guest) -> None:
             "for i in $(seq 100); do [ $(wc -l < /tmp/children) = 5 ] && exit 0; sleep 0.1; "
             "done; cat /tmp/children; exit 1"
         )
-        guest.run("pkill -9 -f hold_lease.py")
+        guest.run("pkill -9 -f [h]old_lease.py")
         wait_scheduling(guest, hog, "other 0", 15)
         for child in out(guest, "cat /tmp/children").split():
             wait_scheduling(guest, int(child), "other 0", 5)
         assert "away from baseline: 0" in out(guest, "cat /proc/ainka")
     finally:
-        guest.run(f"kill -9 {hog} $(cat /tmp/children); pkill -9 -f hold_lease.py; true")
+        guest.run(f"kill -9 {hog} $(cat /tmp/children); pkill -9 -f [h]old_lease.py; true")
 
 
 def test_protected_tasks_are_refused(guest: Guest) -> None:
@@ -313,8 +313,8 @@ def test_protected_tasks_are_refused(guest: Guest) -> None:
             timeout=60,
         )
         guest.run("sleep 1")
-        nice = out(guest, "ps -o ni= -p 1 -p $(pgrep -f hold_lease.py | head -1)")
+        nice = out(guest, "ps -o ni= -p 1 -p $(pgrep -f [h]old_lease.py | head -1)")
         assert set(nice.split()) == {"0"}
         assert out(guest, "ps -o ni= -C sshd | sort -u").strip() == "0"
     finally:
-        guest.run("pkill -9 -f hold_lease.py; true")
+        guest.run("pkill -9 -f [h]old_lease.py; true")
