@@ -77,8 +77,8 @@ class Machine:
         treated = self.treated()
         hogs = len(treated & set(self.hogs))
         # Not linear: the last hogs matter most, as those that are left fill both CPUs.
-        shift = -2.0 * self.effect * (hogs / max(len(self.hogs), 1)) ** 1.5
-        harm = self.effect * 1.5 if INTERACTIVE in treated else 0.0
+        shift = -2.0 * self.effect * (hogs / max(len(self.hogs), 1)) ** 3
+        harm = self.effect * 3.0 if INTERACTIVE in treated else 0.0
         return float(shift + harm)
 
     # ---- tasks ----

@@ -186,7 +186,7 @@ def test_the_shipped_tuner() -> None:
         ('set = { "task.nice" = 19 }', "set = {}", ["arms[3].set", "baseline"]),
         ('name = "nice"', 'name = "idle"', ["arms[3].name", "twice"]),
         ("most = 14", "most = 15", ["candidates.most", "15", "14"]),
-        ("keep = 10", "keep = 60", ["candidates.keep", "60", "50"]),
+        ("keep = 1\n", "keep = 60\n", ["candidates.keep", "60", "20"]),
         ('numerator = "wake-delay-ns"', 'numerator = "joy"', ["reward.numerator", "joy", "delays"]),
         ('signal = "sched.cpu_busy_permille"', 'signal = "x"', ["guards[1].signal", "psi"]),
         ("confirm_pairs = 10", "confirm_pairs = 1", ["windows.confirm_pairs", "3"]),

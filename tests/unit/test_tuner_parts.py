@@ -17,7 +17,7 @@ from ainkad.live import choose
 from ainkad.procfs import TaskInfo, task_info
 from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
 from ainkad.tuner.definition import read_tuner
-from ainkad.tuner.explore import treatment
+from ainkad.tuner.explore import Usual, draw, recover, treatment
 from ainkad.tuner.stats import Interval, attempt_alpha, t_cdf, t_interval, t_quantile
 from ainkad.tuner.windows import Outcome, broken_guards, is_problem
 from scipy import stats as scipy_stats
@@ -108,6 +108,33 @@ def test_windows_that_tell_nothing_end_it() -> None:
             return {"wake_delay_ns": 0, "wake_delays": 0}
 
     assert confirm(Quiet(1), 1) is None
+
+
+def test_every_task_is_treated_in_half_of_the_windows() -> None:
+    rng = np.random.default_rng(4)
+    features = np.array([[230, 0], [240, 1], [250, 0], [500, 200]], dtype=np.int64)
+    draws = np.array([draw(features, rng) for _ in range(4000)])
+    assert draws.mean(axis=0) == pytest.approx([0.5] * 4, abs=0.03)
+    # And like tasks together far more often than coins would (1 in 8 of these windows).
+    together = ((draws[:, :3].sum(axis=1) % 3) == 0) & (draws[:, 3] != draws[:, 0])
+    assert together.mean() > 0.3
+
+
+def test_harm_is_what_is_four_times_worse_or_rarer() -> None:
+    was = Usual(math.log(1e6), 100)
+    assert not was.is_harmed(TUNER, Outcome(0, 3.9e6, 90))
+    assert was.is_harmed(TUNER, Outcome(0, 4.1e6, 90))
+    assert was.is_harmed(TUNER, Outcome(0, 1e6, 24))
+    assert was.is_harmed(TUNER, Outcome(0, None, 0))
+
+
+def test_recovery_treats_the_spared_for_a_moment_and_then_nobody() -> None:
+    machine = Machine(1)
+    was = Usual(math.log(3e6), 200)
+    assert asyncio.run(recover(machine, TUNER, was, TUNER.arms[1], [101, 102]))
+    assert [request["when"] for request in machine.pushed] == ["task.pid == 101 or task.pid == 102"]
+    assert machine.policies == {}
+    assert not asyncio.run(recover(machine, TUNER, Usual(0.0, 200), TUNER.arms[1], []))
 
 
 def test_the_conditions_compile_within_the_kernels_limits() -> None:

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whom to treat, and with which arm, from windows in which that was decided at random.
 
-A task i of window w is treated (a = 1) with probability p = 1/2, independently of everything else.
-The transformed outcome
+A task i of window w is treated (a = 1) with probability p = 1/2. The transformed outcome
 
     Y* = (y_w - mean y) (a - p) / (p (1 - p))
 
 then has the effect of treating a task like i as its expectation (S. Athey and G. Imbens, Recursive
-partitioning for heterogeneous causal effects, PNAS 113 (2016) 7353-7360), whatever else happened in
-that window, so an ordinary regression tree on it finds the features by which the effect differs.
+partitioning for heterogeneous causal effects, PNAS 113 (2016) 7353-7360), so an ordinary regression
+tree on it finds the features by which the effect differs. (In windows where tasks that are alike
+are treated together, it is the effect of treating a task like i and what comes with it.)
 
 Rows of one window share y_w and are not independent. The effects of the leaves are therefore not
 read off the tree but estimated by least squares on windows: y_w on the number of treated less
 untreated tasks in each leaf. That also takes the noise of the other leaves' treatments out. By the
-same estimates a split stays only if its sides differ by more than the best of many cuts would by
-chance; otherwise part of a leaf that should be treated would be left out for its noise.
+same estimates
+  - the tree is grown again, a few times, on the transformed outcome of what the effects of the
+    other tasks leave of y_w (backfitting), which has far less noise than y_w itself; the one that
+    explains the windows best is kept;
+  - a split stays only if its sides differ by more than the best of many cuts would by chance;
+    otherwise part of a leaf that should be treated would be left out for its noise.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from ainkad.tuner.stats import t_cdf, t_quantile
 
 P_TREATED = 0.5
 CUTS_PER_FEATURE = 10
+ROUNDS = 5
 
 
 def holdout_windows(data: Dataset, share: float, seed: int) -> NDArray[np.bool_]:
@@ -47,13 +52,20 @@ class Effects:
     """Effects of treating one task of each leaf, and how sure they are.
 
     ``mean`` (L,), ``covariance`` (L, L), ``freedom`` degrees of it. ``known`` (L,) is false for a
-    leaf that cannot be told apart from others or whose tasks were all treated alike.
+    leaf that cannot be told apart from others or whose tasks were all treated alike. ``residual``
+    (W,) is what the effects leave unexplained.
     """
 
     mean: NDArray[np.float64]
     covariance: NDArray[np.float64]
     freedom: int
     known: NDArray[np.bool_]
+    residual: NDArray[np.float64]
+
+    @property
+    def variance(self) -> float:
+        """Variance of the residual, per degree of freedom."""
+        return float(self.residual @ self.residual) / max(self.freedom, 1)
 
     def upper(self, alpha: float) -> NDArray[np.float64]:
         """Bounds that each effect exceeds with chance alpha at most; infinite where unknown."""
@@ -87,7 +99,7 @@ def leaf_effects(outcome: NDArray[np.float64], counts: NDArray[np.float64]) -> E
     beta = inverse @ design.T @ outcome
     residual = outcome - design @ beta
     covariance = inverse * (residual @ residual) / max(freedom, 1)
-    return Effects(beta[1:], covariance[1:, 1:], freedom, known)
+    return Effects(beta[1:], covariance[1:, 1:], freedom, known, residual)
 
 
 class GrownTree:
@@ -151,45 +163,82 @@ class GrownTree:
         return nodes
 
 
-def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]) -> dict[str, Any]:
-    """The tree of one arm: nodes, leaves with effects, and what treating by it should bring.
+@dataclass(frozen=True)
+class Sample:
+    """The windows and rows of one arm.
 
-    ``train`` (W,) marks the windows to learn from; ``p`` has depth, min_leaf, min_effect, alpha
-    and seed. The result is plain data; ``total`` is the predicted change of the log reward.
+    ``outcome`` (W,); ``window`` (n,), ``treatment`` (n,): a - p, ``features`` (n, F).
     """
+
+    outcome: NDArray[np.float64]
+    window: NDArray[np.int64]
+    treatment: NDArray[np.float64]
+    features: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A pruned tree, its leaves' numbers (L,), the leaf's place of each row (n,), the effects."""
+
+    tree: GrownTree
+    leaves: NDArray[np.int64]
+    column: NDArray[np.int64]
+    effects: Effects
+
+
+def grow(sample: Sample, pseudo: NDArray[np.float64], p: dict[str, Any]) -> Grown:
+    """Grow a tree on pseudo-outcomes (n,), then take back the splits that mean nothing."""
     from sklearn.tree import DecisionTreeRegressor
 
-    windows = np.flatnonzero(train & (data.arm == arm))
-    rows = np.flatnonzero(np.isin(data.window, windows))
-    nothing = {"arm": arm, "total": 0.0, "nodes": [], "leaves": [], "windows": len(windows)}
-    if len(windows) < 8 or len(rows) < 2 * p["min_leaf"]:
-        return nothing
-    outcome = data.outcome[windows]
-    number = np.full(len(data.outcome), -1)
-    number[windows] = np.arange(len(windows))
-    of_row = number[data.window[rows]]
-    treatment = data.treated[rows] - P_TREATED
-    pseudo = (outcome - outcome.mean())[of_row] * treatment / (P_TREATED * (1 - P_TREATED))
-    features = data.features[rows]
     model = DecisionTreeRegressor(
         max_depth=p["depth"], min_samples_leaf=p["min_leaf"], random_state=p["seed"]
-    ).fit(features, pseudo)
-    tree = GrownTree(model, features)
+    ).fit(sample.features, pseudo)
+    tree = GrownTree(model, sample.features)
     # The split that was taken is the best of many: about ten cuts that matter in each feature.
-    split_alpha = p["alpha"] / (CUTS_PER_FEATURE * features.shape[1])
+    split_alpha = p["alpha"] / (CUTS_PER_FEATURE * sample.features.shape[1])
     while True:
         leaves, column = np.unique(tree.leaf_of_rows(), return_inverse=True)
-        counts = np.zeros((len(windows), len(leaves)))
-        np.add.at(counts, (of_row, column), treatment)
-        effects = leaf_effects(outcome, counts)
+        counts = np.zeros((len(sample.outcome), len(leaves)))
+        np.add.at(counts, (sample.window, column), sample.treatment)
+        effects = leaf_effects(sample.outcome, counts)
         index = {int(leaf): i for i, leaf in enumerate(leaves)}
         equal = [
             (effects.p_equal(index[left], index[right]), node)
             for node, left, right in tree.pairs(set(index))
         ]
         if not equal or max(equal)[0] <= split_alpha:
-            break
+            return Grown(tree, leaves, column, effects)
         tree.cut(max(equal)[1])
+
+
+def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]) -> dict[str, Any]:
+    """The tree of one arm: nodes, leaves with effects, and what treating by it should bring.
+
+    ``train`` (W,) marks the windows to learn from; ``p`` has depth, min_leaf, min_effect, alpha
+    and seed. The result is plain data; ``total`` is the predicted change of the log reward.
+    """
+    windows = np.flatnonzero(train & (data.arm == arm))
+    rows = np.flatnonzero(np.isin(data.window, windows))
+    nothing = {"arm": arm, "total": 0.0, "nodes": [], "leaves": [], "windows": len(windows)}
+    if len(windows) < 8 or len(rows) < 2 * p["min_leaf"]:
+        return nothing
+    number = np.full(len(data.outcome), -1)
+    number[windows] = np.arange(len(windows))
+    sample = Sample(
+        outcome=data.outcome[windows],
+        window=number[data.window[rows]],
+        treatment=data.treated[rows] - P_TREATED,
+        features=data.features[rows],
+    )
+    partial = (sample.outcome - sample.outcome.mean())[sample.window]
+    fitted = []
+    for _ in range(ROUNDS):
+        grown = grow(sample, partial * sample.treatment / (P_TREATED * (1 - P_TREATED)), p)
+        fitted.append(grown)
+        own = grown.effects.mean[grown.column] * sample.treatment
+        partial = grown.effects.residual[sample.window] + own
+    best = min(fitted, key=lambda one: one.effects.variance)
+    tree, leaves, column, effects = best.tree, best.leaves, best.column, best.effects
     high = effects.upper(p["alpha"])
     chosen = high < -p["min_effect"]
     present = np.bincount(column, minlength=len(leaves)) / len(windows)

@@ -1,9 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Windows in which every candidate is treated, or not, by the toss of a coin."""
+"""Windows in which chance decides who is treated.
+
+Every task is treated with probability one half in every window, in one of two ways drawn at random:
+by a coin of its own, or together with those that are like it, on a random side of a random cut
+through a random feature. Coins alone would almost never treat a whole group, and often only that
+tells: one CPU hog that is left is enough to fill a CPU. (Randomising how much of a group is treated
+is the idea of M. Hudgens and M. Halloran, Toward causal inference with interference, JASA 103
+(2008) 832-842.)
+
+A window that does harm is not left to heal by itself. Those that had to wait hold a debt: CFS takes
+back what a task of low weight has run, at 341 times the speed for SCHED_IDLE, so that one that is
+put back may wait for many seconds. While the others are treated in its place the debt is gone in
+a moment; after that nobody is treated until the machine is as it was.
+"""
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +34,13 @@ from ainkad.tuner.windows import Outcome, measure
 EXPERIMENT_RATE_PER_MIN = 6000
 # Give up when this many times the windows that were asked for have not yielded them.
 PATIENCE = 2
+# Share of the windows in which each task has a coin of its own.
+COINS = 0.5
+# Untreated windows before the exploration, which say what is usual.
+USUAL_WINDOWS = 3
+# A window this many times worse than usual, or with this part of what usually happens, does harm.
+HARM = 4.0
+RECOVERY_WINDOWS = 8
 
 
 def actions(arm: Arm) -> list[dict[str, str]]:
@@ -73,6 +96,63 @@ class Recorder:
         )
 
 
+def draw(features: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Who is treated (n,), given the tasks' features (n, F): each with probability one half."""
+    n = len(features)
+    if n < 2 or rng.random() < COINS:
+        coins: NDArray[np.int64] = rng.integers(0, 2, n)
+        return coins
+    # Rates and shares span decades: a cut is drawn on a logarithmic scale.
+    column = np.log1p(np.maximum(features[:, rng.integers(features.shape[1])], 0))
+    above = column > rng.uniform(column.min(), column.max())
+    # Either side is as likely as the other: that makes it one half for every task.
+    chosen: NDArray[np.int64] = (above == bool(rng.integers(2))).astype(np.int64)
+    return chosen
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What windows show when nothing is done: medians of log reward (lower is better) and count."""
+
+    log_reward: float
+    count: float
+
+    def is_harmed(self, tuner: Tuner, outcome: Outcome) -> bool:
+        """Has a window made things much worse than usual?"""
+        if outcome.log_reward is None or outcome.count * HARM < self.count:
+            return True
+        sign = 1.0 if tuner.reward.lower_is_better else -1.0
+        return sign * outcome.log_reward > self.log_reward + math.log(HARM)
+
+
+async def usual(machine: Machine, tuner: Tuner) -> Usual | None:
+    """Measure some untreated windows; None when they tell nothing."""
+    sign = 1.0 if tuner.reward.lower_is_better else -1.0
+    machine.remove(tuner.experiment)
+    outcomes = [await measure(machine, tuner) for _ in range(USUAL_WINDOWS)]
+    rewards = [sign * o.log_reward for o in outcomes if o.log_reward is not None]
+    if not rewards:
+        return None
+    return Usual(statistics.median(rewards), statistics.median(o.count for o in outcomes))
+
+
+async def recover(
+    machine: Machine, tuner: Tuner, was: Usual, arm: Arm, spared: Sequence[int]
+) -> bool:
+    """Undo the harm of a window: treat those it ``spared`` for a moment, then nobody.
+
+    Returns False when the machine is not as usual after some untreated windows.
+    """
+    if spared:
+        machine.push(treatment(tuner, arm, spared))
+        await machine.sleep(tuner.windows.settle_ns)
+    machine.remove(tuner.experiment)
+    for _ in range(RECOVERY_WINDOWS):
+        if not was.is_harmed(tuner, await measure(machine, tuner)):
+            return True
+    return False
+
+
 def assignment(
     tuner: Tuner, candidates: Candidates, treated: NDArray[np.int64]
 ) -> list[Mapping[str, Any]]:
@@ -99,7 +179,7 @@ async def explore_window(
     # The features are read first: what a window does to a task must not explain its treatment.
     candidates = machine.candidates(tuner)
     arm = int(rng.integers(len(tuner.treated_arms)))
-    treated = rng.integers(0, 2, len(candidates))
+    treated = draw(candidates.features, rng)
     pids = candidates.pids[treated == 1].tolist()
     if pids:
         machine.push(treatment(tuner, tuner.treated_arms[arm], pids))

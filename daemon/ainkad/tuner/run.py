@@ -17,7 +17,14 @@ from ainkad.learning.trainer import Trainer
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
 from ainkad.tuner.definition import Arm, Tuner
-from ainkad.tuner.explore import PATIENCE, Recorder, assignment, explore_window
+from ainkad.tuner.explore import (
+    PATIENCE,
+    Recorder,
+    assignment,
+    explore_window,
+    recover,
+    usual,
+)
 from ainkad.tuner.machine import Machine
 from ainkad.tuner.stats import attempt_alpha
 from ainkad.tuner.windows import Outcome, is_problem, measure
@@ -29,6 +36,7 @@ PERSISTENT = 2
 # Below this share of equal answers a compiled tree is not the tree that was learned.
 MIN_AGREEMENT = 0.99
 MAX_BACKOFF = 32
+PROGRESS_WINDOWS = 8
 _NS_PER_S = 1_000_000_000
 WATCH_NS = 5 * _NS_PER_S
 
@@ -152,8 +160,10 @@ class TunerRun:
         wanted = tuner.windows.explore
         first = last = 0
         self._tell("explore", windows=wanted)
+        was = await usual(self._machine, tuner)
+        harmed = 0
         for _ in range(wanted * PATIENCE):
-            if not self._may_experiment():
+            if was is None or not self._may_experiment():
                 self._tell("interrupted", stage="explore")
                 return None, (first, last)
             arm, candidates, treated, outcome = await explore_window(
@@ -168,8 +178,17 @@ class TunerRun:
             first = first or last
             if outcome.log_reward is not None and len(candidates):
                 recorder.add(arm, candidates, treated, outcome.log_reward)
-            if len(recorder.outcome) >= wanted:
+            done = len(recorder.outcome)
+            if done >= wanted:
                 break
+            if done % PROGRESS_WINDOWS == 0:
+                self._tell("exploring", done=done, wanted=wanted, harmed=harmed)
+            if treated.any() and was.is_harmed(tuner, outcome):
+                harmed += 1
+                spared = candidates.pids[treated == 0].tolist()
+                if not await recover(self._machine, tuner, was, tuner.treated_arms[arm], spared):
+                    # The load has changed: what was usual is no longer.
+                    was = await usual(self._machine, tuner)
         self._end_experiment()
         if len(recorder.outcome) < wanted:
             self._tell("too-little", windows=len(recorder.outcome), wanted=wanted)
