@@ -17,6 +17,7 @@ from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
 from ainkad.core import evaluate_tree
 from ainkad.errors import AinkaError
+from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
 from ainkad.live import LiveMachine
 from ainkad.netlink.client import Client
@@ -26,7 +27,7 @@ from ainkad.ring import RingReader
 from ainkad.systemd import notify
 from ainkad.telemetry.store import Store
 from ainkad.tuner.definition import Tuner, read_tuner
-from ainkad.tuner.run import TunerRun, full_evaluate
+from ainkad.tuner.run import TunerRun
 
 log = logging.getLogger("ainkad")
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from ainkad.core import evaluate_tree
 from ainkad.errors import AinkaError
+from ainkad.learning.compile import full_evaluate
 from ainkad.tuner.definition import Tuner
 from ainkad.tuner.machine import Candidates
-from ainkad.tuner.run import full_evaluate
 
 HOGS = tuple(range(101, 107))
 INTERACTIVE = 200

@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 from ainkad.core import TASK, evaluate_tree, verify_tree
 from ainkad.errors import AinkaError
-from ainkad.learning.compile import agreement, compile_tree, describe, prune
+from ainkad.learning.compile import agreement, compile_tree, describe, full_evaluate, prune
 from ainkad.learning.dataset import Dataset
 from ainkad.learning.fit import fit, leaf_effects, predict
 from ainkad.learning.trainer import ChildTrainer
-from ainkad.tuner.run import full_evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -131,10 +131,18 @@ def test_harm_is_what_is_four_times_worse_or_rarer() -> None:
 def test_recovery_treats_the_spared_for_a_moment_and_then_nobody() -> None:
     machine = Machine(1)
     was = Usual(math.log(3e6), 200)
-    assert asyncio.run(recover(machine, TUNER, was, TUNER.arms[1], [101, 102]))
+    stages: list[str] = []
+
+    def again(usual: Usual, spared: list[int]) -> bool:
+        arm = TUNER.arms[1]
+        windows = recover(machine, TUNER, usual, arm, spared, lambda stage, _: stages.append(stage))
+        return asyncio.run(windows)
+
+    assert again(was, [101, 102])
     assert [request["when"] for request in machine.pushed] == ["task.pid == 101 or task.pid == 102"]
     assert machine.policies == {}
-    assert not asyncio.run(recover(machine, TUNER, Usual(0.0, 200), TUNER.arms[1], []))
+    assert stages == ["recover"]
+    assert not again(Usual(0.0, 200), [])
 
 
 def test_the_conditions_compile_within_the_kernels_limits() -> None:

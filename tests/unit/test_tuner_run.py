@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from ainkad.core import evaluate_tree
 from ainkad.errors import AinkaError
+from ainkad.learning.compile import full_evaluate
 from ainkad.learning.dataset import Dataset
 from ainkad.learning.fit import fit
 from ainkad.telemetry.store import Store
 from ainkad.tuner.definition import Tuner, read_tuner
-from ainkad.tuner.run import Learned, TunerRun, full_evaluate
+from ainkad.tuner.run import Learned, TunerRun
 
 from tests.unit.simulation import FEATURES, HOGS, INTERACTIVE, Machine
 

@@ -103,3 +103,16 @@ def agreement(
     if not classes:
         return 0.0
     return float(np.mean(evaluate(blob, features) == np.asarray(classes)))
+
+
+def full_evaluate(features: Sequence[str], evaluate: Callable[[bytes, Any, Any], Any]) -> Evaluate:
+    """``evaluate`` of rows of all signals, as the core has it, for rows of a tuner's features."""
+    columns = [next(i for i, s in enumerate(SIGNALS) if s.name == name) for name in features]
+
+    def run(tree: bytes, rows: Any) -> Any:
+        values = np.zeros((len(rows), len(SIGNALS)), dtype=np.int64)
+        fresh = np.zeros(values.shape, dtype=np.bool_)
+        values[:, columns], fresh[:, columns] = rows, True
+        return evaluate(tree, values, fresh)
+
+    return run

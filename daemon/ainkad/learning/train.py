@@ -11,10 +11,14 @@ import json
 import os
 import sys
 
+# Others come first, but not by much: where CPU hogs are what is to be learned about, a child at
+# nice 19 gets half a percent of a CPU and never ends.
+NICE = 5
+
 
 def main() -> None:
     """Import, say so, read the data, write the model."""
-    os.nice(19)
+    os.nice(NICE)
     import sklearn.tree  # noqa: F401  (the import is the slow part)
 
     from ainkad.learning.dataset import Dataset

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ainkad.errors import AinkaError
 from ainkad.learning.dataset import Dataset
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 
 
 class Trainer(Protocol):

@@ -49,7 +49,7 @@ CREATE TABLE windows (
     session INTEGER NOT NULL REFERENCES sessions(id),
     tuner TEXT NOT NULL,
     attempt INTEGER NOT NULL,
-    stage TEXT NOT NULL,           -- explore, confirm or remeasure
+    stage TEXT NOT NULL,           -- usual, explore, recover, confirm or remeasure
     started_ns INTEGER NOT NULL,   -- CLOCK_MONOTONIC
     arm TEXT NOT NULL,
     reward REAL,                   -- NULL: the window was dropped

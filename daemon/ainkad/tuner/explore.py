@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ from ainkad.learning.dataset import Dataset
 from ainkad.tuner.definition import Arm, Tuner
 from ainkad.tuner.machine import Candidates, Machine
 from ainkad.tuner.windows import Outcome, measure
+
+# (stage, outcome) of a window in which nobody is treated
+OnWindow = Callable[[str, Outcome], None]
 
 # At most 14 writes a window, and as many restores: far below any budget worth having.
 EXPERIMENT_RATE_PER_MIN = 6000
@@ -125,11 +128,14 @@ class Usual:
         return sign * outcome.log_reward > self.log_reward + math.log(HARM)
 
 
-async def usual(machine: Machine, tuner: Tuner) -> Usual | None:
+async def usual(machine: Machine, tuner: Tuner, on_window: OnWindow) -> Usual | None:
     """Measure some untreated windows; None when they tell nothing."""
     sign = 1.0 if tuner.reward.lower_is_better else -1.0
     machine.remove(tuner.experiment)
-    outcomes = [await measure(machine, tuner) for _ in range(USUAL_WINDOWS)]
+    outcomes = []
+    for _ in range(USUAL_WINDOWS):
+        outcomes.append(await measure(machine, tuner))
+        on_window("usual", outcomes[-1])
     rewards = [sign * o.log_reward for o in outcomes if o.log_reward is not None]
     if not rewards:
         return None
@@ -137,7 +143,12 @@ async def usual(machine: Machine, tuner: Tuner) -> Usual | None:
 
 
 async def recover(
-    machine: Machine, tuner: Tuner, was: Usual, arm: Arm, spared: Sequence[int]
+    machine: Machine,
+    tuner: Tuner,
+    was: Usual,
+    arm: Arm,
+    spared: Sequence[int],
+    on_window: OnWindow,
 ) -> bool:
     """Undo the harm of a window: treat those it ``spared`` for a moment, then nobody.
 
@@ -148,7 +159,9 @@ async def recover(
         await machine.sleep(tuner.windows.settle_ns)
     machine.remove(tuner.experiment)
     for _ in range(RECOVERY_WINDOWS):
-        if not was.is_harmed(tuner, await measure(machine, tuner)):
+        outcome = await measure(machine, tuner)
+        on_window("recover", outcome)
+        if not was.is_harmed(tuner, outcome):
             return True
     return False
 

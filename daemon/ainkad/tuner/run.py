@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,7 +159,7 @@ class TunerRun:
         wanted = tuner.windows.explore
         first = last = 0
         self._tell("explore", windows=wanted)
-        was = await usual(self._machine, tuner)
+        was = await usual(self._machine, tuner, self._untreated)
         harmed = 0
         for _ in range(wanted * PATIENCE):
             if was is None or not self._may_experiment():
@@ -186,9 +185,12 @@ class TunerRun:
             if treated.any() and was.is_harmed(tuner, outcome):
                 harmed += 1
                 spared = candidates.pids[treated == 0].tolist()
-                if not await recover(self._machine, tuner, was, tuner.treated_arms[arm], spared):
+                again = await recover(
+                    self._machine, tuner, was, tuner.treated_arms[arm], spared, self._untreated
+                )
+                if not again:
                     # The load has changed: what was usual is no longer.
-                    was = await usual(self._machine, tuner)
+                    was = await usual(self._machine, tuner, self._untreated)
         self._end_experiment()
         if len(recorder.outcome) < wanted:
             self._tell("too-little", windows=len(recorder.outcome), wanted=wanted)
@@ -208,6 +210,7 @@ class TunerRun:
             "holdout": learner.holdout,
             "seed": self._seed,
         }
+        self._tell("training", windows=len(data.outcome), samples=len(data.window))
         result = await self._trainer.train(data, parameters)
         if result["best"] is None:
             self._tell("nothing-learned", arms=result["arms"])
@@ -379,25 +382,11 @@ class TunerRun:
             assignment=who,
         )
 
+    def _untreated(self, stage: str, outcome: Outcome) -> None:
+        self._window(stage, self.tuner.arms[0].name, outcome, [])
+
     def _tell(self, event: str, **detail: Any) -> None:
         """One line of the log and one row of the store."""
         words = " ".join(f"{key}={value!r}" for key, value in detail.items() if key != "arms")
         log.info("tuner=%s event=%s %s", self.tuner.name, event, words)
         self._store.add_event(f"tuner.{self.tuner.name}", event, detail)
-
-
-def full_evaluate(
-    features: tuple[str, ...], evaluate: Callable[[bytes, Any, Any], Any]
-) -> Evaluate:
-    """``evaluate`` of rows of all signals, as the core has it, for rows of a tuner's features."""
-    from ainkad.signals_gen import SIGNALS
-
-    columns = [next(i for i, s in enumerate(SIGNALS) if s.name == name) for name in features]
-
-    def run(tree: bytes, rows: Any) -> Any:
-        values = np.zeros((len(rows), len(SIGNALS)), dtype=np.int64)
-        fresh = np.zeros(values.shape, dtype=np.bool_)
-        values[:, columns], fresh[:, columns] = rows, True
-        return evaluate(tree, values, fresh)
-
-    return run
