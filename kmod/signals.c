@@ -20,7 +20,8 @@
 
 #define SLICE_NS	(100 * NSEC_PER_MSEC)
 #define SLICES		10	/* in the window */
-#define SLICES_MIN	5	/* from which its values are shown */
+#define WINDOW_MIN_NS	(500 * NSEC_PER_MSEC)	/* shorter ones are not shown */
+#define WINDOW_MAX_NS	(2 * NSEC_PER_SEC)	/* after a longer pause it begins anew */
 
 static struct {
 	s64 value;
@@ -180,6 +181,11 @@ static void set_window(const struct slice *now, const struct slice *then)
 			 min_t(u64, 1000, div64_u64(busy * 1000, ns * num_online_cpus())), t);
 }
 
+static const struct slice *oldest(void)
+{
+	return &slices[(newest + SLICES + 2 - filled) % (SLICES + 1)];
+}
+
 /**
  * ainka_signals_sample() - bring the signals up to date
  * @now_ns: the present
@@ -194,9 +200,9 @@ void ainka_signals_sample(u64 now_ns)
 			 div_u64(now_ns - loaded_ns, NSEC_PER_MSEC), now_ns);
 	if (filled && now_ns - slices[newest].time_ns < SLICE_NS)
 		return;
-	/* a pause, in which the tick slept, must not become part of a window */
-	if (filled && now_ns - slices[newest].time_ns > SLICES * SLICE_NS)
-		filled = 0;
+	/* a late tick makes a longer window; one that slept must not become part of it */
+	while (filled && now_ns - oldest()->time_ns > WINDOW_MAX_NS)
+		filled--;
 	if (!sum_cpus(now_ns, &next->sum)) {
 		filled = 0;
 		return;
@@ -205,6 +211,6 @@ void ainka_signals_sample(u64 now_ns)
 	newest = (newest + 1) % (SLICES + 1);
 	if (filled <= SLICES)
 		filled++;
-	if (filled > SLICES_MIN)
-		set_window(next, &slices[(newest + SLICES + 2 - filled) % (SLICES + 1)]);
+	if (now_ns - oldest()->time_ns >= WINDOW_MIN_NS)
+		set_window(next, oldest());
 }

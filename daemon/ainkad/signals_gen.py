@@ -45,7 +45,10 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Run delay (time runnable but not running) per run of all tasks, median over 1 s.",
+        doc=(
+            "Run delay (time runnable but not running) per run of all tasks, median over "
+            "about 1 s."
+        ),
     ),
     SignalDef(
         id=0x0002,
@@ -55,7 +58,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Run delay per run of all tasks, 99th percentile over 1 s.",
+        doc="Run delay per run of all tasks, 99th percentile over about 1 s.",
     ),
     SignalDef(
         id=0x0003,
@@ -65,7 +68,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Run delay per run of all tasks, mean over 1 s.",
+        doc="Run delay per run of all tasks, mean over about 1 s.",
     ),
     SignalDef(
         id=0x0004,
@@ -75,7 +78,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Run delay from wake-up to running of user tasks, median over 1 s.",
+        doc="Run delay from wake-up to running of user tasks, median over about 1 s.",
     ),
     SignalDef(
         id=0x0005,
@@ -85,7 +88,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Run delay from wake-up to running of user tasks, 99th percentile over 1 s.",
+        doc="Run delay from wake-up to running of user tasks, 99th percentile over about 1 s.",
     ),
     SignalDef(
         id=0x0006,
@@ -95,7 +98,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Run delay from wake-up to running of user tasks, mean over 1 s.",
+        doc="Run delay from wake-up to running of user tasks, mean over about 1 s.",
     ),
     SignalDef(
         id=0x0007,
@@ -105,7 +108,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Context switches per second over 1 s.",
+        doc="Context switches per second over about 1 s.",
     ),
     SignalDef(
         id=0x0008,
@@ -115,7 +118,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Context switches per second in which a task went to sleep, over 1 s.",
+        doc="Context switches per second in which a task went to sleep, over about 1 s.",
     ),
     SignalDef(
         id=0x0009,
@@ -125,7 +128,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Wake-ups per second that led to a run, over 1 s.",
+        doc="Wake-ups per second that led to a run, over about 1 s.",
     ),
     SignalDef(
         id=0x000A,
@@ -135,7 +138,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="sched-stats",
         max_age_ns=2_000_000_000,
-        doc="Share of all CPUs' time that tasks other than idle ran, over 1 s.",
+        doc="Share of all CPUs' time that tasks other than idle ran, over about 1 s.",
     ),
     SignalDef(
         id=0x000B,
