@@ -2,8 +2,9 @@
 """A SIMULATED machine for the tests of tuners. No figure from it says anything of a real one.
 
 Two CPUs, some hogs that never sleep and an interactive task that wakes 200 times a second. The
-delay of wake-ups falls with every hog that is put last, rises when the interactive task is, and is
-noisy; with ``effect=0`` nothing that a policy does changes it.
+delay of wake-ups falls with every hog that is put last and is noisy; when the interactive task is
+put last, it starves and hardly wakes, so that what is measured means nothing. With ``effect=0``
+nothing that a policy does changes anything.
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ class Machine:
         self.drift = 0.9 * self.drift + 0.1 * self.rng.normal(0, self.noise)
         wakes = int(200 * nanoseconds / 1e9)
         log_delay = np.log(3e6) + self._shift() + self.drift + self.rng.normal(0, self.noise)
+        if self.effect > 0 and INTERACTIVE in self.treated():
+            # Starved: it hardly wakes, and what others wait is any number.
+            wakes, log_delay = self.rng.poisson(2), self.rng.normal(15, 5)
         if not self.hogs:
             log_delay = np.log(50e3)
         self.delay_ns += wakes * float(np.exp(log_delay))

@@ -14,6 +14,7 @@ import pytest
 from ainkad.core import TASK, evaluate_tree, verify_tree
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import agreement, compile_tree, describe, full_evaluate, prune
+from ainkad.learning.cuts import leaf_of, widen
 from ainkad.learning.dataset import Dataset
 from ainkad.learning.fit import fit, leaf_effects, predict
 from ainkad.learning.trainer import ChildTrainer
@@ -86,6 +87,40 @@ def test_bounds_of_effects_hold_as_often_as_they_say() -> None:
         outcome = counts @ np.array([-0.3, 0.0, 0.2]) + rng.normal(0, 0.4, 30)
         wrong += int(leaf_effects(outcome, counts).upper(0.05)[1] < 0.0)
     assert 8 <= wrong <= 34  # 20 expected
+
+
+def test_cuts_move_to_the_widest_gap_that_explains_as_well() -> None:
+    features = np.array([[x, y] for x in range(4) for y in (0, 1)] * 5, dtype=np.int64)
+    features[::2, 1] = 1000  # the second feature parts the same rows much more widely
+    features[1::2, 1] = features[1::2, 1] % 3
+    features[::2, 0] += 100
+    nodes = [{"feature": 0, "threshold": 1.5, "left": 1, "right": 2}, leaf(0), leaf(0)]
+    wanted = leaf_of([{**nodes[0], "threshold": 50.0}, leaf(0), leaf(0)], features)
+
+    def unexplained(found: np.ndarray[Any, Any]) -> tuple[float, int]:
+        return float((found != wanted).sum()) + 1.0, 30
+
+    split = widen(nodes, features, 3, unexplained)[0]
+    assert split["feature"] == 1
+    assert 2 < split["threshold"] < 1000
+
+
+def test_other_leaves_are_judged_where_nobody_was_harmed() -> None:
+    rng = np.random.default_rng(3)
+    outcome, arm, window, treated, features = [], [], [], [], []
+    for w in range(60):
+        a = rng.integers(0, 2, 5)
+        # Treating the last task drowns what treating the others does.
+        outcome.append(2.0 if a[4] else -0.3 * a[:4].sum() + rng.normal(0, 0.1))
+        arm.append(0)
+        for i in range(5):
+            window.append(w)
+            treated.append(a[i])
+            features.append([230, 0] if i < 4 else [400, 200])
+    data = Dataset(*(np.array(column) for column in (outcome, arm, window, treated, features)))
+    result = fit(data, {**PARAMETERS, "arms": 1})
+    treat = [found for found in result["arms"][0]["leaves"] if found["treat"]]
+    assert [found["effect"] for found in treat] == pytest.approx([-0.3], abs=0.05)
 
 
 def leaf(value: int) -> dict[str, Any]:

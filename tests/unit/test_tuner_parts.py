@@ -15,7 +15,7 @@ from ainkad.core import compile_expression
 from ainkad.layouts_gen import TASK_KTHREAD, TASK_REC_DTYPE
 from ainkad.live import choose
 from ainkad.procfs import TaskInfo, task_info
-from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
+from ainkad.tuner.confirm import Measurement, difference, measure_pairs, model_policy
 from ainkad.tuner.definition import read_tuner
 from ainkad.tuner.explore import Usual, draw, recover, treatment
 from ainkad.tuner.stats import Interval, attempt_alpha, t_cdf, t_interval, t_quantile
@@ -126,6 +126,25 @@ def test_harm_is_what_is_four_times_worse_or_rarer() -> None:
     assert was.is_harmed(TUNER, Outcome(0, 4.1e6, 90))
     assert was.is_harmed(TUNER, Outcome(0, 1e6, 24))
     assert was.is_harmed(TUNER, Outcome(0, None, 0))
+
+
+def test_rare_wake_ups_are_no_splendid_reward() -> None:
+    was = Usual(math.log(1e6), 100)
+    assert was.judge(TUNER, Outcome(0, 5e5, 90)) == pytest.approx(math.log(5e5))
+    worst = math.log(4e6)
+    assert was.judge(TUNER, Outcome(0, 0.5, 2)) == pytest.approx(worst)
+    assert was.judge(TUNER, Outcome(0, None, 0)) == pytest.approx(worst)
+    assert was.judge(TUNER, Outcome(0, 1e9, 90)) == pytest.approx(worst)
+
+
+def test_differences_favour_neither_side() -> None:
+    few, many, none = Outcome(0, 0.5, 2), Outcome(0, 1e6, 100), Outcome(0, None, 0)
+    assert difference(TUNER, few, many) == pytest.approx(math.log(50))
+    assert difference(TUNER, many, few) == pytest.approx(-math.log(50))
+    assert difference(TUNER, none, many) == pytest.approx(math.log(200))
+    assert difference(TUNER, many, none) == pytest.approx(-math.log(200))
+    assert difference(TUNER, none, none) is None
+    assert difference(TUNER, Outcome(0, 5e5, 90), many) == pytest.approx(math.log(0.5))
 
 
 def test_recovery_treats_the_spared_for_a_moment_and_then_nobody() -> None:

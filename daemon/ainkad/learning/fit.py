@@ -18,18 +18,22 @@ same estimates
     other tasks leave of y_w (backfitting), which has far less noise than y_w itself; the one that
     explains the windows best is kept;
   - a split stays only if its sides differ by more than the best of many cuts would by chance;
-    otherwise part of a leaf that should be treated would be left out for its noise.
+    otherwise part of a leaf that should be treated would be left out for its noise;
+  - of all cuts that explain the windows about as well, the one in the widest gap is taken;
+  - leaves that treatment harms are set aside, and the others are looked at again in the windows in
+    which nobody of those was treated.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ainkad.learning.cuts import Nodes, leaf_of, widen
 from ainkad.learning.dataset import Dataset
 from ainkad.tuner.stats import t_cdf, t_quantile
 
@@ -74,6 +78,10 @@ class Effects:
         half = t_quantile(1.0 - alpha, self.freedom) * np.sqrt(np.diag(self.covariance))
         return np.where(self.known, self.mean + half, np.inf)
 
+    def negated(self) -> Effects:
+        """The same with the opposite sign."""
+        return replace(self, mean=-self.mean)
+
     def p_equal(self, a: int, b: int) -> float:
         """Two-sided p-value of the hypothesis that two leaves have the same effect."""
         c = self.covariance
@@ -92,8 +100,12 @@ def leaf_effects(outcome: NDArray[np.float64], counts: NDArray[np.float64]) -> E
     windows, leaves = counts.shape
     freedom = windows - leaves - 1
     design = np.column_stack([np.ones(windows), counts])
+    if freedom < 3:
+        zero = np.zeros(leaves)
+        none = np.zeros(leaves, dtype=np.bool_)
+        return Effects(zero, np.zeros((leaves, leaves)), freedom, none, outcome)
     known = np.ptp(counts, axis=0) > 0
-    if freedom < 3 or np.linalg.matrix_rank(design) < leaves + 1:
+    if np.linalg.matrix_rank(design) < leaves + 1:
         known = np.zeros(leaves, dtype=np.bool_)
     inverse = np.linalg.pinv(design.T @ design)
     beta = inverse @ design.T @ outcome
@@ -141,16 +153,20 @@ class GrownTree:
         """Make a leaf of a node."""
         self._cut.add(node)
 
-    def nodes(self, treat: set[int]) -> list[dict[str, Any]]:
+    def nodes(self) -> Nodes:
         """The tree as a list; a leaf has a class, an inner node feature, threshold, left, right.
 
-        Numbers are those of scikit-learn; what is below a node that was cut is not referred to.
+        Numbers are those of scikit-learn; what is below a node that was cut counts as leaves, to
+        which nothing leads.
         """
         tree = self._tree
-        nodes: list[dict[str, Any]] = []
+        nodes: Nodes = []
         for i in range(tree.node_count):
-            if tree.children_left[i] < 0 or i in self._cut:
-                nodes.append({"class": int(i in treat)})
+            above = i
+            while above in self._parent and above not in self._cut:
+                above = self._parent[above]
+            if tree.children_left[i] < 0 or above in self._cut:
+                nodes.append({"class": 0})
             else:
                 nodes.append(
                     {
@@ -175,15 +191,27 @@ class Sample:
     treatment: NDArray[np.float64]
     features: NDArray[np.int64]
 
+    def counts(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64]:
+        """Sums of a - p (W, L), given the leaf (n,) of each row."""
+        counts = np.zeros((len(self.outcome), leaves))
+        np.add.at(counts, (self.window, column), self.treatment)
+        return counts
+
 
 @dataclass(frozen=True)
 class Grown:
-    """A pruned tree, its leaves' numbers (L,), the leaf's place of each row (n,), the effects."""
+    """A tree, its leaves' numbers (L,), the place of each row's leaf (n,), the effects."""
 
-    tree: GrownTree
+    nodes: Nodes
     leaves: NDArray[np.int64]
     column: NDArray[np.int64]
     effects: Effects
+
+
+def effects_of(sample: Sample, leaf: NDArray[np.int64]) -> tuple[Any, Any, Effects]:
+    """Leaves (L,), place of each row's leaf (n,) and effects, given the leaf (n,) of each row."""
+    leaves, column = np.unique(leaf, return_inverse=True)
+    return leaves, column, leaf_effects(sample.outcome, sample.counts(column, len(leaves)))
 
 
 def grow(sample: Sample, pseudo: NDArray[np.float64], p: dict[str, Any]) -> Grown:
@@ -197,18 +225,51 @@ def grow(sample: Sample, pseudo: NDArray[np.float64], p: dict[str, Any]) -> Grow
     # The split that was taken is the best of many: about ten cuts that matter in each feature.
     split_alpha = p["alpha"] / (CUTS_PER_FEATURE * sample.features.shape[1])
     while True:
-        leaves, column = np.unique(tree.leaf_of_rows(), return_inverse=True)
-        counts = np.zeros((len(sample.outcome), len(leaves)))
-        np.add.at(counts, (sample.window, column), sample.treatment)
-        effects = leaf_effects(sample.outcome, counts)
+        leaves, column, effects = effects_of(sample, tree.leaf_of_rows())
         index = {int(leaf): i for i, leaf in enumerate(leaves)}
         equal = [
             (effects.p_equal(index[left], index[right]), node)
             for node, left, right in tree.pairs(set(index))
         ]
         if not equal or max(equal)[0] <= split_alpha:
-            return Grown(tree, leaves, column, effects)
+            return Grown(tree.nodes(), leaves, column, effects)
         tree.cut(max(equal)[1])
+
+
+def settle_cuts(sample: Sample, grown: Grown, p: dict[str, Any]) -> Grown:
+    """The same tree with its cuts in the widest gaps that the data allow."""
+
+    def unexplained(leaf: NDArray[np.int64]) -> tuple[float, int]:
+        effects = effects_of(sample, leaf)[2]
+        return float(effects.residual @ effects.residual), effects.freedom
+
+    nodes = widen(grown.nodes, sample.features, p["min_leaf"], unexplained)
+    return Grown(nodes, *effects_of(sample, leaf_of(nodes, sample.features)))
+
+
+def spare_harmed(sample: Sample, grown: Grown, p: dict[str, Any]) -> Effects:
+    """The effects of the leaves when those that treatment harms are left alone.
+
+    Treating a task that must not be treated drowns what treating others does, and a policy will not
+    do it. Who is treated was drawn at random, so the windows in which nobody of such a leaf was
+    may be looked at by themselves.
+    """
+    effects = grown.effects
+    harmed = -effects.negated().upper(p["alpha"]) > p["min_effect"]
+    if not harmed.any() or harmed.all():
+        return effects
+    touched = sample.window[harmed[grown.column] & (sample.treatment > 0)]
+    kept = np.ones(len(sample.outcome), dtype=np.bool_)
+    kept[touched] = False
+    counts = sample.counts(grown.column, len(grown.leaves))
+    some = leaf_effects(sample.outcome[kept], counts[kept][:, ~harmed])
+    if not some.known.any():
+        return effects
+    mean, known = effects.mean.copy(), effects.known.copy()
+    covariance = effects.covariance.copy()
+    mean[~harmed], known[~harmed] = some.mean, some.known
+    covariance[np.ix_(~harmed, ~harmed)] = some.covariance
+    return Effects(mean, covariance, some.freedom, known, some.residual)
 
 
 def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]) -> dict[str, Any]:
@@ -238,15 +299,20 @@ def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]
         own = grown.effects.mean[grown.column] * sample.treatment
         partial = grown.effects.residual[sample.window] + own
     best = min(fitted, key=lambda one: one.effects.variance)
-    tree, leaves, column, effects = best.tree, best.leaves, best.column, best.effects
+    best = settle_cuts(sample, best, p)
+    leaves, column = best.leaves, best.column
+    effects = spare_harmed(sample, best, p)
     high = effects.upper(p["alpha"])
     chosen = high < -p["min_effect"]
+    nodes = [dict(node) for node in best.nodes]
+    for leaf in leaves[chosen]:
+        nodes[leaf]["class"] = 1
     present = np.bincount(column, minlength=len(leaves)) / len(windows)
     return {
         "arm": arm,
         "windows": len(windows),
         "total": float((effects.mean * present)[chosen].sum()),
-        "nodes": tree.nodes({int(n) for n in leaves[chosen]}),
+        "nodes": nodes,
         "leaves": [
             {
                 "node": int(leaves[i]),
@@ -261,17 +327,10 @@ def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]
     }
 
 
-def predict(nodes: list[dict[str, Any]], features: NDArray[np.int64]) -> NDArray[np.int64]:
+def predict(nodes: Nodes, features: NDArray[np.int64]) -> NDArray[np.int64]:
     """Class of each row (n, F) by the tree as scikit-learn walks it: float32 and float64."""
-    values = features.astype(np.float32)
-    classes = np.zeros(len(features), dtype=np.int64)
-    for row in range(len(features)):
-        node = nodes[0]
-        while "class" not in node:
-            below = values[row, node["feature"]] <= node["threshold"]
-            node = nodes[node["left" if below else "right"]]
-        classes[row] = node["class"]
-    return classes
+    classes = np.array([node.get("class", 0) for node in nodes], dtype=np.int64)
+    return classes[leaf_of(nodes, features)]
 
 
 def fit(data: Dataset, p: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ainkad.tuner.definition import Arm, Tuner
-from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, actions
+from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, HARM, actions
 from ainkad.tuner.machine import Machine
 from ainkad.tuner.stats import Interval, t_interval
 from ainkad.tuner.windows import Outcome, broken_guards, measure
@@ -57,6 +58,26 @@ class Measurement:
         return self.interval.high < 0 and not self.broken
 
 
+def difference(tuner: Tuner, on: Outcome, off: Outcome) -> float | None:
+    """Log reward with less without the policy, lower being better; None when neither tells.
+
+    Much rarer wake-ups count as so much worse, as in exploration (see ``Usual.judge``), and on both
+    sides alike, so that without an effect neither side is favoured.
+    """
+    if on.log_reward is None and off.log_reward is None:
+        return None
+    sign = 1.0 if tuner.reward.lower_is_better else -1.0
+    rarer = math.log(max(off.count, 0.5) / max(on.count, 0.5))
+    value = 0.0
+    if on.log_reward is not None and off.log_reward is not None:
+        value = sign * (on.log_reward - off.log_reward)
+    if rarer > math.log(HARM) or on.log_reward is None:
+        return max(value, rarer)
+    if rarer < -math.log(HARM) or off.log_reward is None:
+        return min(value, rarer)
+    return value
+
+
 async def measure_pairs(
     machine: Machine,
     tuner: Tuner,
@@ -72,23 +93,21 @@ async def measure_pairs(
     makes a plain t interval valid. Returns None when so many windows told nothing that as many
     pairs were lost as were wanted.
     """
-    sign = 1.0 if tuner.reward.lower_is_better else -1.0
     outcomes: dict[str, list[Outcome]] = {"observe": [], "enforce": []}
     differences: list[float] = []
     lost = 0
     while len(differences) < pairs:
         order = ["observe", "enforce"]
         rng.shuffle(order)
-        values: dict[str, float] = {}
+        pair: dict[str, Outcome] = {}
         for mode in order:
             machine.push(request(mode))
-            outcome = await measure(machine, tuner)
-            on_window(mode, outcome)
-            outcomes[mode].append(outcome)
-            if outcome.log_reward is not None:
-                values[mode] = sign * outcome.log_reward
-        if len(values) == 2:
-            differences.append(values["enforce"] - values["observe"])
+            pair[mode] = await measure(machine, tuner)
+            on_window(mode, pair[mode])
+            outcomes[mode].append(pair[mode])
+        change = difference(tuner, pair["enforce"], pair["observe"])
+        if change is not None:
+            differences.append(change)
         else:
             lost += 1
             if lost >= pairs:

@@ -69,7 +69,6 @@ class Recorder:
     """Rows and windows as they come, and the data set in the end."""
 
     def __init__(self, tuner: Tuner) -> None:
-        self._sign = 1.0 if tuner.reward.lower_is_better else -1.0
         self._width = len(tuner.features)
         self.outcome: list[float] = []
         self.arm: list[int] = []
@@ -78,13 +77,13 @@ class Recorder:
         self._features: list[NDArray[np.int64]] = []
 
     def add(
-        self, arm: int, candidates: Candidates, treated: NDArray[np.int64], log_reward: float
+        self, arm: int, candidates: Candidates, treated: NDArray[np.int64], outcome: float
     ) -> None:
-        """One window that told something."""
+        """One window; ``outcome`` is its log reward, lower being better."""
         self._window.append(np.full(len(candidates), len(self.outcome)))
         self._treated.append(treated)
         self._features.append(candidates.features)
-        self.outcome.append(self._sign * log_reward)
+        self.outcome.append(outcome)
         self.arm.append(arm)
 
     def dataset(self) -> Dataset:
@@ -120,12 +119,24 @@ class Usual:
     log_reward: float
     count: float
 
+    def judge(self, tuner: Tuner, outcome: Outcome) -> float:
+        """The window's log reward, lower being better, as the learner gets it.
+
+        A task that is starved does not wake, and its delay is not counted before it ends: rare
+        wake-ups may look like a splendid reward. So when they are much rarer than usual, the
+        window is at least as much worse than usual as they are rarer. And what is much worse than
+        usual is harm, no matter how much worse: how a starved machine does is mostly noise.
+        """
+        sign = 1.0 if tuner.reward.lower_is_better else -1.0
+        value = -math.inf if outcome.log_reward is None else sign * outcome.log_reward
+        if outcome.log_reward is None or outcome.count * HARM < self.count:
+            rarer = max(self.count, 1.0) / max(outcome.count, 0.5)
+            value = max(value, self.log_reward + math.log(rarer))
+        return min(value, self.log_reward + math.log(HARM))
+
     def is_harmed(self, tuner: Tuner, outcome: Outcome) -> bool:
         """Has a window made things much worse than usual?"""
-        if outcome.log_reward is None or outcome.count * HARM < self.count:
-            return True
-        sign = 1.0 if tuner.reward.lower_is_better else -1.0
-        return sign * outcome.log_reward > self.log_reward + math.log(HARM)
+        return self.judge(tuner, outcome) >= self.log_reward + math.log(HARM)
 
 
 async def usual(machine: Machine, tuner: Tuner, on_window: OnWindow) -> Usual | None:

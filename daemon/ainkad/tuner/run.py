@@ -175,8 +175,8 @@ class TunerRun:
                 assignment(tuner, candidates, treated),
             )
             first = first or last
-            if outcome.log_reward is not None and len(candidates):
-                recorder.add(arm, candidates, treated, outcome.log_reward)
+            if len(candidates):
+                recorder.add(arm, candidates, treated, was.judge(tuner, outcome))
             done = len(recorder.outcome)
             if done >= wanted:
                 break
