@@ -138,11 +138,13 @@ deps: ## install what is missing on this machine
 	@$(DEPS)
 
 .PHONY: test
-test: ## everything: lint, unit, abi and guest tests
+test: ## everything: lint, unit, abi, fuzz and guest tests
 	@$(DEPS)
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-unit
 	@$(MAKE) --no-print-directory test-abi
+	@$(MAKE) --no-print-directory test-fuzz
+	@$(MAKE) --no-print-directory lint-kmod
 	@$(MAKE) --no-print-directory test-vm
 	@echo "=== AINKA: all tests passed ==="
 
@@ -155,6 +157,12 @@ test-unit: core ebpf ## tests on this machine, no root, no module
 test-abi: core ebpf ## generated files and layouts are current
 	@$(DEPS) build test venv
 	$(call RUN_TESTS,tests/abi)
+
+FUZZ_SECONDS ?= 20
+.PHONY: test-fuzz
+test-fuzz: ## hostile inputs to the core (FUZZ_SECONDS=20)
+	@$(DEPS) build test
+	tests/fuzz/run $(FUZZ_SECONDS)
 
 # The session's guest boots each of these; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
 KERNELS ?= 6.1 6.12
@@ -173,6 +181,16 @@ lint: ## ruff, mypy, shellcheck
 	$(PYTHON) -m mypy $(PYTHON_PARTS)
 	$(PYTHON) -m mypy --scripts-are-modules $(PYTHON_SCRIPTS)
 	shellcheck $(SHELL_SCRIPTS)
+
+.PHONY: lint-kmod
+lint-kmod: ## the module without a warning of gcc (W=1) or sparse, for each kernel of the guest
+	@$(DEPS) build guest test
+	@guest/image --plain >/dev/null
+	@for kdir in $$(guest/headers); do \
+	    $(MAKE) --no-print-directory module KDIR=$$kdir \
+	        KFLAGS='W=1 C=2 CHECK="sparse -Wsparse-error" KCFLAGS=-Werror' >$(BUILD)/lint-kmod.log 2>&1 || \
+	        { grep -E 'error|warning' $(BUILD)/lint-kmod.log; exit 1; }; done
+	@echo "lint-kmod: no warnings"
 
 # Executables carry no suffix: tell them by their first line.
 SCRIPTS := $(shell git ls-files -co --exclude-standard 2>/dev/null | grep -v '\.[a-z0-9]*$$')

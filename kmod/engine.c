@@ -171,7 +171,8 @@ static void round_fn(struct kthread_work *work)
 	if (evaluate(walk_now) || walk_now)
 		ainka_settle(&round);
 	if (READ_ONCE(running) && needed())
-		hrtimer_start(&timer, ns_to_ktime((u64)READ_ONCE(ainka_tick_us) * NSEC_PER_USEC), HRTIMER_MODE_REL);
+		hrtimer_start(&timer, ns_to_ktime((u64)READ_ONCE(ainka_tick_us) * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL);
 }
 
 /**

@@ -15,6 +15,7 @@
 #include "engine.h"
 #include "journal.h"
 
+/* see journal.h for what it protects */
 DEFINE_MUTEX(ainka_journal_lock);
 DEFINE_HASHTABLE(ainka_holds, 9);
 
@@ -341,6 +342,7 @@ void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child
 
 	rcu_read_lock();
 	hash_for_each_possible_rcu(ainka_holds, hold, node, (unsigned long)parent) {
+		/* pairs with carry_out(): baseline and written are there */
 		if (hold->task != parent || !smp_load_acquire(&hold->held))
 			continue;
 		if (hold->tun->ops->read(hold->tun, child, &value))

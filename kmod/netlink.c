@@ -188,13 +188,13 @@ u64 ainka_netlink_event_drops(void)
 	return atomic64_read(&event_drops);
 }
 
-/* generated prototype: see genl_gen.h */
 int ainka_nl_map_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *why = NULL;
 	int err;
 
-	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_MAP_ROLE) || GENL_REQ_ATTR_CHECK(info, AINKA_A_MAP_FD))
+	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_MAP_ROLE) ||
+	    GENL_REQ_ATTR_CHECK(info, AINKA_A_MAP_FD))
 		return -EINVAL;
 	if (!ainka_lease_held_by_current()) {
 		ainka_nl_error(info->extack, NULL,

@@ -9,7 +9,7 @@
 #include "policy.h"
 
 /**
- * ainka_policy_refuse() - say why a policy is refused
+ * ainka_refuse() - say why a policy is refused
  * @err: gets it
  * @field: which part of the policy it is about
  * @rc: negative errno
@@ -17,8 +17,8 @@
  *
  * Return: @rc.
  */
-int ainka_policy_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
-			const char *fmt, ...)
+int ainka_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
+		 const char *fmt, ...)
 {
 	va_list args;
 
@@ -36,13 +36,13 @@ static int check_name(const char *name, struct ainka_policy_err *err)
 	const char *p;
 
 	if (!name || !*name)
-		return ainka_policy_refuse(err, AINKA_FIELD_NAME, -EINVAL, "a policy needs a name");
+		return ainka_refuse(err, AINKA_FIELD_NAME, -EINVAL, "a policy needs a name");
 	if (strlen(name) >= AINKA_NAME_LEN)
-		return ainka_policy_refuse(err, AINKA_FIELD_NAME, -ENAMETOOLONG,
+		return ainka_refuse(err, AINKA_FIELD_NAME, -ENAMETOOLONG,
 			      "the name is longer than %d characters", AINKA_NAME_LEN - 1);
 	for (p = name; *p; p++)
 		if (!isascii(*p) || !(isalnum(*p) || strchr(".-_", *p)))
-			return ainka_policy_refuse(err, AINKA_FIELD_NAME, -EINVAL,
+			return ainka_refuse(err, AINKA_FIELD_NAME, -EINVAL,
 				      "the name may have letters, digits, dot, dash, underscore");
 	return 0;
 }
@@ -54,9 +54,10 @@ static int compile(const char *text, u32 subject, bool has_model, enum ainka_fie
 	int rc;
 
 	if (!text || !*text)
-		return ainka_policy_refuse(err, field, -EINVAL, "a condition is needed");
+		return ainka_refuse(err, field, -EINVAL, "a condition is needed");
 	if (strscpy(copy, text, AINKA_EXPR_LEN) < 0)
-		return ainka_policy_refuse(err, field, -E2BIG, "the condition is longer than %d characters",
+		return ainka_refuse(err, field, -E2BIG,
+				    "the condition is longer than %d characters",
 			      AINKA_EXPR_LEN - 1);
 	scratch = kzalloc(sizeof(*scratch), GFP_KERNEL);
 	if (!scratch)
@@ -83,7 +84,8 @@ static int take_model(struct ainka_policy *policy, const struct ainka_policy_cfg
 		return 0;
 	err->field = AINKA_FIELD_MODEL;
 	if (cfg->model_bytes > AINKA_MODEL_LEN)
-		return ainka_policy_refuse(err, AINKA_FIELD_MODEL, -E2BIG, "the model is larger than %d bytes",
+		return ainka_refuse(err, AINKA_FIELD_MODEL, -E2BIG,
+				    "the model is larger than %d bytes",
 			      AINKA_MODEL_LEN);
 	policy->tree = kvmalloc(cfg->model_bytes, GFP_KERNEL);
 	if (!policy->tree)
@@ -102,7 +104,8 @@ static int take_actions(struct ainka_policy *policy, const struct ainka_policy_c
 	int rc;
 
 	if (!cfg->n_actions)
-		return ainka_policy_refuse(err, AINKA_FIELD_ACTION, -EINVAL, "a policy sets at least one tunable");
+		return ainka_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
+				    "a policy sets at least one tunable");
 	for (i = 0; i < cfg->n_actions; i++) {
 		struct ainka_action *action = &policy->action[i];
 		const char *name = cfg->action[i].tunable;
@@ -110,22 +113,25 @@ static int take_actions(struct ainka_policy *policy, const struct ainka_policy_c
 		err->action = i;
 		action->tun = name ? ainka_tunable_find(name) : NULL;
 		if (!action->tun)
-			return ainka_policy_refuse(err, AINKA_FIELD_ACTION, -ENOENT,
+			return ainka_refuse(err, AINKA_FIELD_ACTION, -ENOENT,
 				      "no tunable %s; tunable-get lists them", name ?: "(none)");
 		if (action->tun->absent)
-			return ainka_policy_refuse(err, AINKA_FIELD_ACTION, -ENODEV, "%s is absent: %s", name,
+			return ainka_refuse(err, AINKA_FIELD_ACTION, -ENODEV,
+					    "%s is absent: %s", name,
 				      action->tun->absent);
 		if (action->tun->subject != cfg->subject)
-			return ainka_policy_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
+			return ainka_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
 						   "%s needs a policy of subject %s", name,
 						   action->tun->subject == AINKA_SUBJECT_TASK ?
 						   "task" : "system");
 		for (j = 0; j < i; j++)
 			if (policy->action[j].tun == action->tun)
-				return ainka_policy_refuse(err, AINKA_FIELD_ACTION, -EINVAL, "%s is set twice",
+				return ainka_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
+						    "%s is set twice",
 					      name);
 		if (!cfg->action[i].value)
-			return ainka_policy_refuse(err, AINKA_FIELD_ACTION, -EINVAL, "%s gets no value", name);
+			return ainka_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
+					    "%s gets no value", name);
 		err->field = AINKA_FIELD_ACTION;
 		rc = ainka_value_parse(cfg->action[i].value, &action->tun->bounds,
 				       cfg->model, &action->value, &err->err);
@@ -142,23 +148,23 @@ static int check_numbers(const struct ainka_policy_cfg *cfg, struct ainka_policy
 	const u64 day_ns = 24ULL * 3600 * NSEC_PER_SEC;
 
 	if (cfg->subject != AINKA_SUBJECT_SYSTEM && cfg->subject != AINKA_SUBJECT_TASK)
-		return ainka_policy_refuse(err, AINKA_FIELD_SUBJECT, -EOPNOTSUPP,
+		return ainka_refuse(err, AINKA_FIELD_SUBJECT, -EOPNOTSUPP,
 			      "the subject is system or task");
 	if (cfg->mode > AINKA_MODE_ENFORCE)
-		return ainka_policy_refuse(err, AINKA_FIELD_NONE, -EINVAL,
+		return ainka_refuse(err, AINKA_FIELD_NONE, -EINVAL,
 			      "the mode is observe, advise or enforce");
 	if (cfg->origin > AINKA_ORIGIN_EXPERIMENT)
-		return ainka_policy_refuse(err, AINKA_FIELD_ORIGIN, -EINVAL,
+		return ainka_refuse(err, AINKA_FIELD_ORIGIN, -EINVAL,
 			      "the origin is admin, learner or experiment");
 	if (cfg->priority < -1000 || cfg->priority > 1000)
-		return ainka_policy_refuse(err, AINKA_FIELD_PRIORITY, -ERANGE,
+		return ainka_refuse(err, AINKA_FIELD_PRIORITY, -ERANGE,
 			      "the priority is a number from -1000 to 1000");
 	if (!cfg->states || cfg->states & ~AINKA_STATES_ALL)
-		return ainka_policy_refuse(err, AINKA_FIELD_STATES, -EINVAL,
+		return ainka_refuse(err, AINKA_FIELD_STATES, -EINVAL,
 			      "states is a mask of the five states, not empty");
 	if (cfg->hyst.for_ns > day_ns || cfg->hyst.hold_ns > day_ns ||
 	    cfg->hyst.cooldown_ns > day_ns)
-		return ainka_policy_refuse(err, AINKA_FIELD_TIME, -ERANGE,
+		return ainka_refuse(err, AINKA_FIELD_TIME, -ERANGE,
 			      "for, hold and cooldown are at most a day");
 	return 0;
 }

@@ -125,8 +125,8 @@ struct ainka_policy {
 struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 					 struct ainka_policy_err *err);
 __printf(4, 5)
-int ainka_policy_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
-			const char *fmt, ...);
+int ainka_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
+		 const char *fmt, ...);
 void ainka_policy_free(struct ainka_policy *policy);
 
 struct ainka_slot *ainka_policy_slot(struct ainka_policy *policy, u32 pid, u64 start_ns);

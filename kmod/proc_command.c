@@ -158,7 +158,7 @@ static int policy_remove(char *line)
 	return 0;
 }
 
-static int policy(char *line)
+static int do_policy(char *line)
 {
 	char *verb = word(&line);
 
@@ -170,7 +170,7 @@ static int policy(char *line)
 	return -EINVAL;
 }
 
-static int state(char *line)
+static int do_state(char *line)
 {
 	char *name = word(&line);
 	int s = ainka_state_by_name(name);
@@ -185,19 +185,19 @@ static int state(char *line)
 	return 0;
 }
 
-static int reset(char *line)
+static int do_reset(char *line)
 {
 	WRITE_ONCE(ainka_enforce, false);
 	ainka_engine_sync(AINKA_REASON_RESET);
 	return 0;
 }
 
-static int debug(char *line)
+static int do_debug(char *line)
 {
 	return ainka_param_set("debug", word(&line));
 }
 
-static int config_update(char *line)
+static int do_config_update(char *line)
 {
 	char *name = word(&line), *equals = strchr(name, '=');
 	int err = -EINVAL;
@@ -216,11 +216,11 @@ static const struct {
 	const char *name;
 	int (*run)(char *line);
 } commands[] = {
-	{ "policy", policy },
-	{ "state", state },
-	{ "reset", reset },
-	{ "debug", debug },
-	{ "config_update", config_update },
+	{ "policy", do_policy },
+	{ "state", do_state },
+	{ "reset", do_reset },
+	{ "debug", do_debug },
+	{ "config_update", do_config_update },
 };
 
 /**

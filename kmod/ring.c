@@ -132,6 +132,7 @@ publish:
 		pos = local_read(&ring->reserved);
 		if (local_read(&ring->nested) == 1) {
 			WRITE_ONCE(ring->producer->drops, local_read(&ring->drops));
+			/* who sees the head sees the records below it */
 			smp_store_release(&ring->producer->head, (u64)pos);
 		}
 		local_dec(&ring->nested);

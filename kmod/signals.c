@@ -75,6 +75,7 @@ void ainka_signals_exit(void)
 void ainka_signal_set(u16 id, s64 value, u64 now_ns)
 {
 	WRITE_ONCE(values[AINKA_SIG_INDEX(id)].value, value);
+	/* who sees the time sees the value */
 	smp_store_release(&values[AINKA_SIG_INDEX(id)].time_ns, now_ns);
 }
 
@@ -89,6 +90,7 @@ void ainka_signal_set(u16 id, s64 value, u64 now_ns)
  */
 bool ainka_signal_get(u16 id, u64 now_ns, s64 *value, u64 *age_ns)
 {
+	/* pairs with ainka_signal_set() */
 	u64 time_ns = smp_load_acquire(&values[AINKA_SIG_INDEX(id)].time_ns);
 	const struct ainka_signal_def *def = ainka_signal_by_id(id);
 

@@ -8,6 +8,7 @@
 
 #include "table.h"
 
+/* see table.h for what it protects */
 DEFINE_MUTEX(ainka_table_lock);
 
 static struct ainka_table __rcu *table;
@@ -86,14 +87,14 @@ static int add_locked(struct ainka_policy *policy, bool replace, struct ainka_po
 	struct ainka_table *new;
 
 	if (at >= 0 && !replace)
-		return ainka_policy_refuse(err, AINKA_FIELD_NAME, -EEXIST, "there is a policy %s already",
+		return ainka_refuse(err, AINKA_FIELD_NAME, -EEXIST, "there is a policy %s already",
 			      policy->name);
 	if (at >= 0 && t->policy[at]->origin != policy->origin)
-		return ainka_policy_refuse(err, AINKA_FIELD_ORIGIN, -EPERM,
+		return ainka_refuse(err, AINKA_FIELD_ORIGIN, -EPERM,
 			      "policy %s has another origin and cannot be replaced",
 			      policy->name);
 	if (at < 0 && t->n >= ainka_max_policies)
-		return ainka_policy_refuse(err, AINKA_FIELD_NONE, -ENOSPC,
+		return ainka_refuse(err, AINKA_FIELD_NONE, -ENOSPC,
 			      "the table is full: %u policies (parameter max_policies)",
 			      ainka_max_policies);
 	new = new_table(t->n + (at < 0));

@@ -24,6 +24,7 @@ static DEFINE_MUTEX(registry_lock);
  */
 const struct ainka_tunable *ainka_tunable_at(unsigned int index)
 {
+	/* pairs with ainka_tunable_add() */
 	return index < smp_load_acquire(&count) ? registry[index] : NULL;
 }
 
@@ -81,6 +82,7 @@ int ainka_tunable_add(const struct ainka_tunable *tun)
 		goto out;
 	}
 	registry[count] = copy;
+	/* who sees the count sees the entry */
 	smp_store_release(&count, count + 1);
 out:
 	mutex_unlock(&registry_lock);

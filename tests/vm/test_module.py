@@ -97,6 +97,11 @@ def test_malformed_commands_are_refused_in_words(guest: Guest) -> None:
     assert after == before
 
 
+def test_the_device_belongs_to_the_group(guest: Guest) -> None:
+    guest.run("modprobe ainka && udevadm settle")
+    assert out(guest, "stat -c '%U:%G %a' /dev/ainka") == "root:ainka 660"
+
+
 def test_only_an_administrator_may_write(guest: Guest) -> None:
     guest.run("modprobe ainka && chmod 666 /proc/ainka")
     drop = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all"
