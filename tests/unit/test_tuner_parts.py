@@ -17,12 +17,12 @@ from ainkad.live import choose
 from ainkad.procfs import TaskInfo, task_info
 from ainkad.tuner.confirm import Measurement, difference, measure_pairs, model_policy
 from ainkad.tuner.definition import read_tuner
-from ainkad.tuner.explore import Usual, draw, recover, treatment
+from ainkad.tuner.explore import RECOVERY_WINDOWS, Usual, draw, recover, treatment
 from ainkad.tuner.stats import Interval, attempt_alpha, t_cdf, t_interval, t_quantile
 from ainkad.tuner.windows import Outcome, broken_guards, is_problem
 from scipy import stats as scipy_stats
 
-from tests.unit.simulation import Machine
+from tests.unit.simulation import HOGS, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 TUNER = read_tuner(ROOT / "policies" / "tuners" / "cpu-hogs.toml")
@@ -147,21 +147,23 @@ def test_differences_favour_neither_side() -> None:
     assert difference(TUNER, Outcome(0, 5e5, 90), many) == pytest.approx(math.log(0.5))
 
 
-def test_recovery_treats_the_spared_for_a_moment_and_then_nobody() -> None:
+def test_recovery_treats_the_others_for_a_moment_and_then_nobody() -> None:
     machine = Machine(1)
     was = Usual(math.log(3e6), 200)
     stages: list[str] = []
 
-    def again(usual: Usual, spared: list[int]) -> bool:
-        arm = TUNER.arms[1]
-        windows = recover(machine, TUNER, usual, arm, spared, lambda stage, _: stages.append(stage))
+    def again(usual: Usual) -> bool:
+        windows = recover(
+            machine, TUNER, usual, TUNER.arms[1], [200], lambda stage, _: stages.append(stage)
+        )
         return asyncio.run(windows)
 
-    assert again(was, [101, 102])
-    assert [request["when"] for request in machine.pushed] == ["task.pid == 101 or task.pid == 102"]
+    assert again(was)
+    assert [request["when"].count("task.pid ==") for request in machine.pushed] == [len(HOGS)]
     assert machine.policies == {}
     assert stages == ["recover"]
-    assert not again(Usual(0.0, 200), [])
+    assert not again(Usual(0.0, 200))
+    assert len(stages) == 1 + RECOVERY_WINDOWS
 
 
 def test_the_conditions_compile_within_the_kernels_limits() -> None:

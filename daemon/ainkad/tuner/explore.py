@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,18 +158,19 @@ async def recover(
     tuner: Tuner,
     was: Usual,
     arm: Arm,
-    spared: Sequence[int],
+    treated: Collection[int],
     on_window: OnWindow,
 ) -> bool:
-    """Undo the harm of a window: treat those it ``spared`` for a moment, then nobody.
+    """Undo the harm of a window: treat all but those it ``treated`` for a moment, then nobody.
 
-    Returns False when the machine is not as usual after some untreated windows.
+    Again until a window is as usual; False when none of RECOVERY_WINDOWS is.
     """
-    if spared:
-        machine.push(treatment(tuner, arm, spared))
-        await machine.sleep(tuner.windows.settle_ns)
-    machine.remove(tuner.experiment)
     for _ in range(RECOVERY_WINDOWS):
+        others = [pid for pid in machine.candidates(tuner).pids.tolist() if pid not in treated]
+        if others:
+            machine.push(treatment(tuner, arm, others))
+            await machine.sleep(tuner.windows.settle_ns)
+        machine.remove(tuner.experiment)
         outcome = await measure(machine, tuner)
         on_window("recover", outcome)
         if not was.is_harmed(tuner, outcome):

@@ -184,13 +184,17 @@ class TunerRun:
                 self._tell("exploring", done=done, wanted=wanted, harmed=harmed)
             if treated.any() and was.is_harmed(tuner, outcome):
                 harmed += 1
-                spared = candidates.pids[treated == 0].tolist()
                 again = await recover(
-                    self._machine, tuner, was, tuner.treated_arms[arm], spared, self._untreated
+                    self._machine,
+                    tuner,
+                    was,
+                    tuner.treated_arms[arm],
+                    candidates.pids[treated == 1].tolist(),
+                    self._untreated,
                 )
                 if not again:
-                    # The load has changed: what was usual is no longer.
-                    was = await usual(self._machine, tuner, self._untreated)
+                    self._tell("interrupted", stage="explore", why="things are not as they were")
+                    return None, (first, last)
         self._end_experiment()
         if len(recorder.outcome) < wanted:
             self._tell("too-little", windows=len(recorder.outcome), wanted=wanted)
