@@ -8,6 +8,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from ainkad.ring import possible_cpus
 from ainkad.signals_gen import TASK_SIGNALS
 from ainkad.tuner.definition import COUNTERS, Tuner
 from ainkad.tuner.machine import Candidates
+
+# The names that the module refuses to touch; an experiment on them would only be refused.
+MODULE_PROTECTS = Path("/sys/module/ainka/parameters/protect")
 
 _COLUMN = {signal.name: signal.index for signal in TASK_SIGNALS}
 
@@ -40,8 +44,8 @@ def choose(
     """The candidates of a tuner among task records (n,) of TASK_REC_DTYPE, largest first.
 
     Left out: torn copies, kernel threads, pid 1, this process and its children, real-time tasks,
-    the protected names. (The module refuses most of these too; an experiment must not count on
-    tasks that it cannot treat.)
+    the protected names, those too young. (The module refuses most of these too; an experiment must
+    not count on tasks that it cannot treat.)
     """
     own = os.getpid() if own is None else own
     usable = (records["seq"] & 1 == 0) & (records["flags"] & TASK_KTHREAD == 0)
@@ -49,10 +53,10 @@ def choose(
     records = records[usable]
     values, fresh = task_features(records, now_ns)
     columns = [_COLUMN[name] for name in tuner.features]
-    rank = _COLUMN[tuner.candidate_signal]
-    large = (
-        fresh[:, rank] & (values[:, rank] >= tuner.candidate_min) & fresh[:, columns].all(axis=1)
-    )
+    rank, age = _COLUMN[tuner.candidate_signal], _COLUMN["task.age_ms"]
+    large = fresh[:, [rank, age, *columns]].all(axis=1)
+    large &= values[:, rank] >= tuner.candidate_min
+    large &= values[:, age] >= tuner.candidate_age_ms
     order = np.flatnonzero(large)
     order = order[np.argsort(-values[order, rank], kind="stable")]
     rows: list[int] = []
@@ -75,13 +79,21 @@ def choose(
     )
 
 
+def module_protects(path: Path = MODULE_PROTECTS) -> frozenset[str]:
+    """The command names in the module's parameter ``protect``."""
+    try:
+        return frozenset(name for name in path.read_text().strip().split(",") if name)
+    except OSError:
+        return frozenset()
+
+
 class LiveMachine:
     """See ``ainkad.tuner.machine.Machine``."""
 
     def __init__(self, client: Client, bpf: BpfObject, protected: tuple[str, ...]) -> None:
         """``bpf`` must be loaded. Raises AinkaError when its maps have another layout."""
         self._client = client
-        self._protected = frozenset(protected)
+        self._protected = frozenset(protected) | module_protects()
         self._stats = PerCpuArray(bpf.map_fd("sched_stats"), SCHED_STATS_DTYPE, possible_cpus())
         self._tasks = HashMap(bpf.map_fd("tasks"), np.uint32, TASK_REC_DTYPE, TASKS_MAX)
 

@@ -180,13 +180,13 @@ def test_the_conditions_compile_within_the_kernels_limits() -> None:
 
 
 def record(pid: int, share: int, **fields: int) -> np.ndarray[Any, Any]:
-    """A task that ran ``share`` permille of a window of 0.5 s that has just ended at 1 s."""
+    """A task that ran ``share`` permille of a window of 0.5 s that ended at 10 s."""
     row = np.zeros((), TASK_REC_DTYPE)
     row["pid"] = row["tgid"] = pid
-    row["last"]["start_ns"] = 500_000_000
+    row["last"]["start_ns"] = 9_500_000_000
     row["last"]["run_ns"] = share * 500_000
     row["last"]["runs"] = row["last"]["involuntary"] = 100
-    row["cur"]["start_ns"] = 1_000_000_000
+    row["cur"]["start_ns"] = 10_000_000_000
     for name, value in fields.items():
         row[name] = value
     return row
@@ -202,7 +202,7 @@ def chosen(
     candidates = choose(
         TUNER,
         np.array(records, dtype=TASK_REC_DTYPE),
-        1_010_000_000,
+        10_010_000_000,
         frozenset({"sshd"}),
         lambda pid: infos.get(pid, FAIR),
         own=500,
@@ -229,6 +229,7 @@ def test_never_treated() -> None:
         record(26, 900, seq=3),
         record(27, 900),
         record(28, 900),
+        record(29, 900, start_ns=9_000_000_000),
     ]
     info = {21: kernel, 22: parent, 23: realtime, 24: sshd, 27: None}
     assert chosen(records, info) == [28]

@@ -29,10 +29,13 @@ def model_policy(
     of what made it a candidate: it stays treated down to the lower bound.
     """
     share = tuner.candidate_signal
+    when = f"model == 1 and {share} >= {tuner.candidate_min}"
+    if tuner.candidate_age_ms:
+        when += f" and task.age_ms >= {tuner.candidate_age_ms}"
     return {
         "name": name,
         "subject": "task",
-        "when": f"model == 1 and {share} >= {tuner.candidate_min}",
+        "when": when,
         "until": f"model == 0 or {share} < {tuner.candidate_keep}",
         "hold-ns": tuner.hold_ns,
         "origin": origin,

@@ -84,6 +84,7 @@ class Tuner:
     candidate_signal: str
     candidate_min: int
     candidate_keep: int
+    candidate_age_ms: int
     most: int
     exclude: tuple[str, ...]
     features: tuple[str, ...]
@@ -233,6 +234,7 @@ def parse_tuner(document: Table, name: str) -> Tuner:
         candidate_signal=_signal(candidates, "signal", "task"),
         candidate_min=minimum,
         candidate_keep=candidates.integer("keep", 0, minimum, minimum // 2),
+        candidate_age_ms=candidates.duration("min_age", 0) // _MS,
         most=candidates.integer("most", 1, MAX_TREATED, MAX_TREATED),
         exclude=tuple(candidates.texts("exclude", [])),
         features=features,
