@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -210,16 +210,6 @@ class Table:
             result.append(Table(self.source, entry, below))
         return result
 
-    def named_tables(self, key: str) -> list[tuple[str, Table]]:
-        """The tables inside a table, with their names."""
-        inner = self.table(key)
-        for name in inner._data:
-            inner._get(name, (dict,), _REQUIRED, "a table")
-        return [
-            (name, Table(self.source, inner._data[name], (*inner.path, name)))
-            for name in inner._data
-        ]
-
     def done(self) -> None:
         """Refuse the keys that were not asked for."""
         for key in self._data:
@@ -254,8 +244,3 @@ def parse_toml(name: str, text: str) -> Table:
     except RecursionError:
         raise AinkaError(f"{name}: nested too deeply", "this is not a file of ours") from None
     return Table(Source(name, text), data)
-
-
-def read_all(folder: Path, parse: Callable[[Path], Any]) -> list[Any]:
-    """``parse`` of every ``*.toml`` of a folder in the order of their names."""
-    return [parse(path) for path in sorted(folder.glob("*.toml"))]
