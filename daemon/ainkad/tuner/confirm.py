@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ainkad.tuner.definition import Arm, Tuner
-from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, HARM, actions
+from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, HARM, Usual, actions
 from ainkad.tuner.machine import Machine
 from ainkad.tuner.stats import Interval, t_interval
 from ainkad.tuner.windows import Outcome, broken_guards, measure
@@ -81,6 +82,19 @@ def difference(tuner: Tuner, on: Outcome, off: Outcome) -> float | None:
     return value
 
 
+def no_better_than_usual(tuner: Tuner, was: Usual, on: list[Outcome]) -> list[str]:
+    """A reason not to promote: windows with the policy are not better than it was before all this.
+
+    A task that is put back may have to wait for what it ran meanwhile, or may have waited so long
+    that it fills the next window. Then the windows without the policy are not what the machine is
+    like without it, and an effect against them is none.
+    """
+    judged = [was.judge(tuner, outcome) for outcome in on]
+    if judged and statistics.median(judged) < was.log_reward - tuner.learner.min_effect:
+        return []
+    return [f"{tuner.reward.name} is no better than before the experiment"]
+
+
 async def measure_pairs(
     machine: Machine,
     tuner: Tuner,
@@ -89,11 +103,13 @@ async def measure_pairs(
     alpha: float,
     rng: np.random.Generator,
     on_window: OnWindow,
+    was: Usual | None = None,
 ) -> Measurement | None:
     """``pairs`` pairs of windows, one in observe and one in enforce, in random order.
 
     ``request`` gives the policy in a mode. The number of pairs is fixed beforehand, which is what
-    makes a plain t interval valid. Returns None when so many windows told nothing that as many
+    makes a plain t interval valid. ``was``, if given, is what the windows with the policy must be
+    better than, too. Returns None when so many windows told nothing that as many
     pairs were lost as were wanted.
     """
     outcomes: dict[str, list[Outcome]] = {"observe": [], "enforce": []}
@@ -116,4 +132,6 @@ async def measure_pairs(
             if lost >= pairs:
                 return None
     broken = broken_guards(tuner, outcomes["observe"], outcomes["enforce"])
+    if was is not None:
+        broken += no_better_than_usual(tuner, was, outcomes["enforce"])
     return Measurement(t_interval(differences, alpha), tuple(differences), tuple(broken))

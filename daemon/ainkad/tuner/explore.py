@@ -40,7 +40,7 @@ PATIENCE = 2
 # Share of the windows in which each task has a coin of its own.
 COINS = 0.5
 # Untreated windows before the exploration, which say what is usual.
-USUAL_WINDOWS = 3
+USUAL_WINDOWS = 5
 # A window this many times worse than usual, or with this part of what usually happens, does harm.
 HARM = 4.0
 RECOVERY_WINDOWS = 8

@@ -19,6 +19,7 @@ from ainkad.tuner.definition import Arm, Tuner
 from ainkad.tuner.explore import (
     PATIENCE,
     Recorder,
+    Usual,
     assignment,
     explore_window,
     recover,
@@ -70,6 +71,7 @@ class TunerRun:
         self._rng = np.random.default_rng(seed)
         self._seed = seed
         self._failures = 0
+        self._usual: Usual | None = None
 
     async def run(self) -> None:
         """Try until something can be promoted, watch over it, begin anew when it is gone."""
@@ -159,7 +161,7 @@ class TunerRun:
         wanted = tuner.windows.explore
         first = last = 0
         self._tell("explore", windows=wanted)
-        was = await usual(self._machine, tuner, self._untreated)
+        was = self._usual = await usual(self._machine, tuner, self._untreated)
         harmed = 0
         for _ in range(wanted * PATIENCE):
             if was is None or not self._may_experiment():
@@ -273,7 +275,14 @@ class TunerRun:
             self._window(stage, arm, outcome, [])
 
         measured = await measure_pairs(
-            self._machine, self.tuner, request, pairs, alpha, self._rng, on_window
+            self._machine,
+            self.tuner,
+            request,
+            pairs,
+            alpha,
+            self._rng,
+            on_window,
+            self._usual if stage == "confirm" else None,
         )
         if measured is not None:
             interval = measured.interval
