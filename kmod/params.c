@@ -21,7 +21,7 @@ bool ainka_enforce = true;
 bool ainka_debug;
 
 static char ainka_protect[256] =
-	"systemd,systemd-journal,systemd-udevd,systemd-logind,dbus-daemon,sshd";
+	"systemd,systemd-journal,systemd-udevd,systemd-logind,dbus-daemon,sshd,ainkactl";
 
 struct uint_range {
 	unsigned int *value;

@@ -14,6 +14,7 @@ import errno
 import struct
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from ainkad.netlink.attributes import pack
 from ainkad.netlink.client import Client, open_socket
@@ -25,7 +26,7 @@ NLA_F_NESTED = 0x8000
 LONG = b"x" * 4000
 
 #: What makes an otherwise good policy of the operation under test; nothing of it may come through.
-GOOD = {
+GOOD: dict[str, dict[str, Any]] = {
     "policy-add": {
         "name": "hostile",
         "when": "ainka.uptime_ms > 0",
