@@ -78,11 +78,12 @@ class Service:
             store = Store(self._config.store_path)
             stack.callback(store.close)
             self._renew(client)
-            machine = LiveMachine(client, self._load(stack, client), self._config.protected)
+            bpf = self._load(stack, client)
+            machine = LiveMachine(client, bpf, self._config.protected)
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
-            await self._work(ring, client, store, machine)
+            await self._work(ring, client, store, machine, bpf)
 
     # ---- starting ----
 
@@ -98,9 +99,12 @@ class Service:
                 log.warning("event=not-attached program=%s section=%s why=%r",
                             program.name, program.section, program.reason)  # fmt: skip
         self._renew(client)  # loading may take a while
+        self._hand_over(client, bpf)
+        return bpf
+
+    def _hand_over(self, client: Client, bpf: BpfObject) -> None:
         for role, name in MAPS:
             client.request("map-attach", {"role": role, "fd": bpf.map_fd(name)})
-        return bpf
 
     def _load_policies(self, client: Client) -> None:
         """Put the admin's policies in force; a bad file costs only itself."""
@@ -115,11 +119,16 @@ class Service:
     # ---- working ----
 
     async def _work(
-        self, ring: RingReader, client: Client, store: Store, machine: LiveMachine
+        self,
+        ring: RingReader,
+        client: Client,
+        store: Store,
+        machine: LiveMachine,
+        bpf: BpfObject,
     ) -> None:
         runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
         tasks = [
-            asyncio.create_task(self._keep_lease(client), name="lease"),
+            asyncio.create_task(self._keep_lease(client, bpf), name="lease"),
             asyncio.create_task(self._read_ring(ring, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
@@ -161,11 +170,18 @@ class Service:
             self._failure = self._failure or error
         self._stop.set()
 
-    async def _keep_lease(self, client: Client) -> None:
+    async def _keep_lease(self, client: Client, bpf: BpfObject) -> None:
+        """Renew it; if it had run out (the machine stood still), hand over the maps again.
+
+        What was learned went with the old lease; its tuner notices that and begins anew.
+        """
         while True:
             await asyncio.sleep(self._config.lease_ms / 1000 / RENEWALS)
             try:
                 self._renew(client)
+                if client.request("state-get").get("maps") != (1 << len(MAPS)) - 1:
+                    log.warning("event=lease-lapsed lease_ms=%d", self._config.lease_ms)
+                    self._hand_over(client, bpf)
             except KernelError as error:
                 if error.errno in (errno.EPERM, errno.ENODEV, errno.ENOENT):
                     raise  # the device is no longer ours

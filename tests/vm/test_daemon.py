@@ -88,6 +88,16 @@ def test_it_attaches_holds_the_lease_and_leaves_cleanly(guest: Guest) -> None:
     assert parsed(guest, "status")["maps"] == 0
 
 
+def test_after_a_pause_longer_than_its_lease_it_hands_over_its_maps_again(guest: Guest) -> None:
+    start(guest)
+    guest.run("systemctl kill -s STOP ainkad; sleep 4; grep 'daemon: none' /proc/ainka")
+    assert parsed(guest, "status")["maps"] == 0
+    guest.run("systemctl kill -s CONT ainkad")
+    wait_for(guest, "maps", "ainkactl status --json | grep -q '\"maps\": 3'", 10)
+    assert "event=lease-lapsed" in guest.run("journalctl -u ainkad --no-pager").stdout
+    assert parsed(guest, "status")["lease-ms"] > 0
+
+
 def test_policies_of_the_admin_are_loaded_at_start(guest: Guest) -> None:
     policy = (
         '[[policy]]\nname = "mine"\nwhen = "ainka.uptime_ms > 0"\n'
