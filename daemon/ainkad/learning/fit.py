@@ -39,6 +39,9 @@ from ainkad.tuner.stats import t_cdf, t_quantile
 
 P_TREATED = 0.5
 CUTS_PER_FEATURE = 10
+# Whom to treat is only proposed here. What decides is the confirmation, by an interval of its own;
+# to ask for the same certainty twice would throw away most of the proposals that pay.
+PROPOSE_ALPHA = 0.25
 ROUNDS = 5
 
 
@@ -302,7 +305,7 @@ def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]
     best = settle_cuts(sample, best, p)
     leaves, column = best.leaves, best.column
     effects = spare_harmed(sample, best, p)
-    high = effects.upper(p["alpha"])
+    high = effects.upper(PROPOSE_ALPHA)
     chosen = high < -p["min_effect"]
     nodes = [dict(node) for node in best.nodes]
     for leaf in leaves[chosen]:
