@@ -5,7 +5,6 @@
  * and gives way for good when it finds a value that is neither.
  */
 #include <linux/ktime.h>
-#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -170,7 +169,7 @@ static bool gone(const struct ainka_hold *hold)
 	u64 identity;
 
 	if (hold->task)
-		return !pid_alive(hold->task) || READ_ONCE(hold->task->exit_state);
+		return ainka_task_gone(hold->task);
 	return hold->held && hold->tun->ops->identity &&
 	       (hold->tun->ops->identity(hold->tun, &identity) || identity != hold->identity);
 }

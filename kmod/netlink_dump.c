@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Netlink operations that show signals, tunables and decisions. */
 #include <linux/ktime.h>
-#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -13,6 +12,7 @@
 #include "netlink.h"
 #include "signals.h"
 #include "subjects.h"
+#include "tunable.h"
 
 /* ---- signals ---- */
 
@@ -77,15 +77,12 @@ int ainka_nl_signal_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 static void task_comm(u32 pid, u64 start_ns, char *comm)
 {
-	struct pid *number = find_get_pid(pid);
-	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
+	struct task_struct *task = ainka_task_get(pid, start_ns);
 
-	put_pid(number);
 	comm[0] = '\0';
 	if (!task)
 		return;
-	if (task->start_time == start_ns)
-		get_task_comm(*(char (*)[TASK_COMM_LEN])comm, task);
+	get_task_comm(*(char (*)[TASK_COMM_LEN])comm, task);
 	put_task_struct(task);
 }
 

@@ -5,7 +5,6 @@
  * every step is a decision in the journal.
  */
 #include <linux/lockdep.h>
-#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
@@ -197,11 +196,6 @@ static void restore(const struct ainka_round *round, struct ainka_hold *hold)
 	ainka_journal_restore(hold, &rec);
 }
 
-static bool task_gone(const struct ainka_hold *hold)
-{
-	return hold->task && (!pid_alive(hold->task) || READ_ONCE(hold->task->exit_state));
-}
-
 /* Entries there are: another value, another policy, or the baseline. */
 static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold)
 {
@@ -211,7 +205,7 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 
 	if (hold->pending)
 		return;
-	if (task_gone(hold) ||
+	if ((hold->task && ainka_task_gone(hold->task)) ||
 	    (hold->ghost_ns && round->now_ns > hold->ghost_ns + GHOST_NS)) {
 		ainka_journal_drop(hold);
 		return;
@@ -239,20 +233,6 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 			       round->now_ns))
 		return;
 	write_value(round, policy, hold, value, target, clamped);
-}
-
-/* Returns with a reference, or NULL if the task is gone or its pid is another's. */
-static struct task_struct *task_of(u32 pid, u64 start_ns)
-{
-	struct pid *number = find_get_pid(pid);
-	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
-
-	put_pid(number);
-	if (task && task->start_time != start_ns) {
-		put_task_struct(task);
-		return NULL;
-	}
-	return task;
 }
 
 /* Why a policy that is on may not have its way, or AINKA_REASON_NONE. */
@@ -345,7 +325,7 @@ static void settle_slot(const struct ainka_round *round, struct ainka_policy *po
 	if (!slot->hyst.on || (policy->mode != AINKA_MODE_ENFORCE && slot->told))
 		return;
 	if (policy->subject == AINKA_SUBJECT_TASK) {
-		task = task_of(slot->pid, slot->start_ns);
+		task = ainka_task_get(slot->pid, slot->start_ns);
 		if (!task)
 			return;
 	}

@@ -4,6 +4,7 @@
  * which the caller holds a reference; a pid can come to mean another one.
  */
 #include <linux/errno.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -102,6 +103,37 @@ int ainka_task_init(void)
 	for (i = 0; !err && i < ARRAY_SIZE(tunables); i++)
 		err = ainka_tunable_add(&tunables[i]);
 	return err;
+}
+
+/**
+ * ainka_task_get() - the task of a pid, if it still is the one that is meant
+ * @pid: in the initial pid namespace
+ * @start_ns: when it was started
+ *
+ * Return: the task with a reference, or NULL if it is gone or its pid another's.
+ */
+struct task_struct *ainka_task_get(u32 pid, u64 start_ns)
+{
+	struct pid *number = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
+
+	put_pid(number);
+	if (task && task->start_time != start_ns) {
+		put_task_struct(task);
+		return NULL;
+	}
+	return task;
+}
+
+/**
+ * ainka_task_gone() - has a task ended?
+ * @task: the task
+ *
+ * Return: true when there is nothing left of it to change.
+ */
+bool ainka_task_gone(struct task_struct *task)
+{
+	return !pid_alive(task) || READ_ONCE(task->exit_state);
 }
 
 /**

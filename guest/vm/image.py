@@ -79,6 +79,8 @@ def _build(lower: Path, snapshot: Snapshot, image: Path) -> None:
         fresh = image.with_suffix(".new")
         progress.stage("copying the base image")
         subprocess.run(["cp", "--sparse=always", str(lower), str(fresh)], check=True)
+        # The loop device may read around the page cache: once a header came out as zeros.
+        subprocess.run(["sync", str(fresh)], check=True)
         installer = Path(tree) / "guest/rootfs/install"
         command = ["unshare", "--mount", "--propagation", "private", str(installer)]
         with subprocess.Popen(
