@@ -169,8 +169,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_the_shipped_tuner() -> None:
     tuner = read_tuner(TUNER)
     assert tuner.arms[0].settings == ()
-    assert [arm.name for arm in tuner.treated_arms] == ["idle", "nice"]
-    assert tuner.treated_arms[1].settings == (("task.nice", "19"),)
+    assert [arm.name for arm in tuner.treated_arms] == ["idle"]
+    assert tuner.treated_arms[0].settings == (("task.policy", "idle"),)
     assert tuner.learned == "learned.cpu-hogs"
     assert len(tuner.experiment) < 32
 
@@ -183,15 +183,15 @@ def test_the_shipped_tuner() -> None:
         ('"task.burst_mean_us"', '"task.colour"', ["features", "task.colour"]),
         ('"task.burst_mean_us"', '"sched.switch_rate_hz"', ["features", "sched"]),
         ("set = {}", 'set = { "task.nice" = 1 }', ["arms[1].set", "baseline"]),
-        ('set = { "task.nice" = 19 }', "set = {}", ["arms[3].set", "baseline"]),
-        ('name = "nice"', 'name = "idle"', ["arms[3].name", "twice"]),
+        ('set = { "task.policy" = "idle" }', "set = {}", ["arms[2].set", "baseline"]),
+        ('name = "idle"', 'name = "baseline"', ["arms[2].name", "twice"]),
         ("most = 14", "most = 15", ["candidates.most", "15", "14"]),
         ("keep = 1\n", "keep = 60\n", ["candidates.keep", "60", "20"]),
         ('numerator = "wake-delay-ns"', 'numerator = "joy"', ["reward.numerator", "joy", "delays"]),
         ('signal = "sched.cpu_busy_permille"', 'signal = "x"', ["guards[1].signal", "psi"]),
         ("confirm_pairs = 10", "confirm_pairs = 1", ["windows.confirm_pairs", "3"]),
         ("alpha = 0.05", "alpha = 0.9", ["learner.alpha", "0.9"]),
-        ("depth = 2", "depht = 2", ["learner.depth", "missing"]),
+        ("depth = 1", "depht = 1", ["learner.depth", "missing"]),
         ("priority = 0", "priorty = 0", ["policy.priorty", "unknown key", "hold"]),
     ],
 )

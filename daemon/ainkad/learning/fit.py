@@ -38,7 +38,7 @@ from ainkad.learning.dataset import Dataset
 from ainkad.tuner.stats import t_cdf, t_quantile
 
 P_TREATED = 0.5
-CUTS_PER_FEATURE = 10
+CUTS = 10
 # Whom to treat is only proposed here. What decides is the confirmation, by an interval of its own;
 # to ask for the same certainty twice would throw away most of the proposals that pay.
 PROPOSE_ALPHA = 0.25
@@ -225,8 +225,9 @@ def grow(sample: Sample, pseudo: NDArray[np.float64], p: dict[str, Any]) -> Grow
         max_depth=p["depth"], min_samples_leaf=p["min_leaf"], random_state=p["seed"]
     ).fit(sample.features, pseudo)
     tree = GrownTree(model, sample.features)
-    # The split that was taken is the best of many: about ten cuts that matter in each feature.
-    split_alpha = p["alpha"] / (CUTS_PER_FEATURE * sample.features.shape[1])
+    # The split that was taken is the best of many: about ten cuts that matter. (Features are alike
+    # enough to count as one; they are tried on the same tasks.)
+    split_alpha = p["alpha"] / CUTS
     while True:
         leaves, column, effects = effects_of(sample, tree.leaf_of_rows())
         index = {int(leaf): i for i, leaf in enumerate(leaves)}
