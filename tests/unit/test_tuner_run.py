@@ -69,6 +69,30 @@ def test_it_learns_to_treat_hogs_and_not_the_interactive_task() -> None:
     assert np.mean(other) < 0.1
 
 
+class SlowToSee(InProcess):
+    """Finds nobody to treat at first; keeps how many windows it was given each time."""
+
+    def __init__(self) -> None:
+        self.windows: list[int] = []
+
+    async def train(self, data: Dataset, parameters: dict[str, Any]) -> dict[str, Any]:
+        self.windows.append(len(data.outcome))
+        result = await super().train(data, parameters)
+        if len(self.windows) == 1:
+            result["best"] = None
+        return result
+
+
+def test_exploring_is_prolonged_when_nobody_is_found_whom_to_treat() -> None:
+    machine, trainer = Machine(3), SlowToSee()
+    evaluate = full_evaluate(FEATURES, evaluate_tree)
+    run = TunerRun(CPU_HOGS, machine, Store(Path(":memory:")), trainer, evaluate, 3)
+    learned = asyncio.run(run.attempt())
+    first = CPU_HOGS.windows.explore
+    assert trainer.windows[:2] == [first, first + first // 2]
+    assert learned is not None and set(machine.policies) == {"learned.cpu-hogs"}
+
+
 def test_without_an_effect_it_promotes_nothing_but_by_chance() -> None:
     promoted = sum(attempt(Machine(seed, effect=0.0), seed) is not None for seed in range(200))
     # alpha / 2 is spent on the first attempt, half of that on the good direction: 2.5 of 200.

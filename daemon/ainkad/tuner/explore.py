@@ -72,19 +72,26 @@ class Recorder:
         self._width = len(tuner.features)
         self.outcome: list[float] = []
         self.arm: list[int] = []
+        self.windows: list[int] = []
         self._window: list[NDArray[np.int64]] = []
         self._treated: list[NDArray[np.int64]] = []
         self._features: list[NDArray[np.int64]] = []
 
     def add(
-        self, arm: int, candidates: Candidates, treated: NDArray[np.int64], outcome: float
+        self,
+        arm: int,
+        candidates: Candidates,
+        treated: NDArray[np.int64],
+        outcome: float,
+        number: int = 0,
     ) -> None:
-        """One window; ``outcome`` is its log reward, lower being better."""
+        """One window; ``outcome`` is its log reward, lower being better, ``number`` its row."""
         self._window.append(np.full(len(candidates), len(self.outcome)))
         self._treated.append(treated)
         self._features.append(candidates.features)
         self.outcome.append(outcome)
         self.arm.append(arm)
+        self.windows.append(number)
 
     def dataset(self) -> Dataset:
         """All of it."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import Evaluate, agreement, compile_tree, describe
-from ainkad.learning.dataset import Dataset
 from ainkad.learning.trainer import Trainer
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
@@ -36,6 +35,8 @@ PERSISTENT = 2
 # Below this share of equal answers a compiled tree is not the tree that was learned.
 MIN_AGREEMENT = 0.99
 MAX_BACKOFF = 32
+# How often exploring is prolonged by half when nobody is found whom to treat.
+FURTHER = 2
 PROGRESS_WINDOWS = 8
 _NS_PER_S = 1_000_000_000
 WATCH_NS = 5 * _NS_PER_S
@@ -111,11 +112,18 @@ class TunerRun:
         return learned
 
     async def _try(self) -> Learned | None:
-        await self._trainer.start()
-        data, windows = await self._explore()
-        if data is None:
-            return None
-        learned = await self._learn(data, windows)
+        recorder = Recorder(self.tuner)
+        wanted, learned = self.tuner.windows.explore, None
+        for further in range(FURTHER, -1, -1):
+            await self._trainer.start()
+            if not await self._explore(recorder, wanted):
+                return None
+            learned = await self._learn(recorder, further)
+            if learned is not None or not further:
+                break
+            # A proposal is not evidence, so looking for it longer costs none: the confirmation
+            # has windows of its own.
+            wanted = self.tuner.windows.explore // 2
         if learned is None:
             return None
         measured = await self._confirm(learned)
@@ -156,30 +164,29 @@ class TunerRun:
 
     # ---- exploring ----
 
-    async def _explore(self) -> tuple[Dataset | None, tuple[int, int]]:
-        tuner, recorder = self.tuner, Recorder(self.tuner)
-        wanted = tuner.windows.explore
-        first = last = 0
+    async def _explore(self, recorder: Recorder, wanted: int) -> bool:
+        """Add ``wanted`` windows to the recorder's; False when they cannot be had."""
+        tuner = self.tuner
         self._tell("explore", windows=wanted)
-        was = self._usual = await usual(self._machine, tuner, self._untreated)
-        harmed = 0
+        if not recorder.outcome:
+            self._usual = await usual(self._machine, tuner, self._untreated)
+        was, begun, harmed = self._usual, len(recorder.outcome), 0
         for _ in range(wanted * PATIENCE):
             if was is None or not self._may_experiment():
                 self._tell("interrupted", stage="explore")
-                return None, (first, last)
+                return False
             arm, candidates, treated, outcome = await explore_window(
                 self._machine, tuner, self._rng
             )
-            last = self._window(
+            number = self._window(
                 "explore",
                 tuner.treated_arms[arm].name,
                 outcome,
                 assignment(tuner, candidates, treated),
             )
-            first = first or last
             if len(candidates):
-                recorder.add(arm, candidates, treated, was.judge(tuner, outcome))
-            done = len(recorder.outcome)
+                recorder.add(arm, candidates, treated, was.judge(tuner, outcome), number)
+            done = len(recorder.outcome) - begun
             if done >= wanted:
                 break
             if done % PROGRESS_WINDOWS == 0:
@@ -196,17 +203,19 @@ class TunerRun:
                 )
                 if not again:
                     self._tell("interrupted", stage="explore", why="things are not as they were")
-                    return None, (first, last)
+                    return False
         self._end_experiment()
-        if len(recorder.outcome) < wanted:
+        if len(recorder.outcome) - begun < wanted:
             self._tell("too-little", windows=len(recorder.outcome), wanted=wanted)
-            return None, (first, last)
-        return recorder.dataset(), (first, last)
+            return False
+        return True
 
     # ---- learning ----
 
-    async def _learn(self, data: Dataset, windows: tuple[int, int]) -> Learned | None:
+    async def _learn(self, recorder: Recorder, further: int) -> Learned | None:
+        """Train and compile; ``further`` is how many more times exploring may be prolonged."""
         tuner, learner = self.tuner, self.tuner.learner
+        data = recorder.dataset()
         parameters = {
             "arms": len(tuner.treated_arms),
             "depth": learner.depth,
@@ -219,7 +228,7 @@ class TunerRun:
         self._tell("training", windows=len(data.outcome), samples=len(data.window))
         result = await self._trainer.train(data, parameters)
         if result["best"] is None:
-            self._tell("nothing-learned", arms=result["arms"])
+            self._tell("explore-further" if further else "nothing-learned", arms=result["arms"])
             return None
         arm, fitted = tuner.treated_arms[result["best"]], result["arms"][result["best"]]
         tree = compile_tree(fitted["nodes"], tuner.features, self._machine.now_ns())
@@ -235,8 +244,8 @@ class TunerRun:
         }
         model = self._store.add_model(
             tuner=tuner.name,
-            first_window=windows[0],
-            last_window=windows[1],
+            first_window=recorder.windows[0],
+            last_window=recorder.windows[-1],
             arm=arm.name,
             tree=tree,
             report=report,
