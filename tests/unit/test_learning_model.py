@@ -58,10 +58,11 @@ def test_the_effect_of_each_leaf_is_found_and_the_better_arm_wins() -> None:
     assert describe(result["arms"][0]["nodes"], FEATURES)[0].startswith("task.wakeup_rate_hz <=")
 
 
-def test_without_an_effect_there_is_seldom_a_proposal() -> None:
-    # One in four of two arms' leaves at most; that none is promoted is for the confirmation to see.
-    none = sum(fit(world(seed, 0.0, 0.0), PARAMETERS)["best"] is None for seed in range(40))
-    assert none >= 24
+def test_without_an_effect_a_proposal_is_as_likely_as_its_bound_allows() -> None:
+    # One leaf in four looks good at 75 %; that none is promoted is for the confirmation to see.
+    one = {**PARAMETERS, "arms": 1}
+    none = sum(fit(world(seed, 0.0, 0.0), one)["best"] is None for seed in range(40))
+    assert none >= 16
 
 
 def test_harm_treats_nobody() -> None:

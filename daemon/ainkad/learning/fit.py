@@ -307,7 +307,7 @@ def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]
     leaves, column = best.leaves, best.column
     effects = spare_harmed(sample, best, p)
     high = effects.upper(PROPOSE_ALPHA)
-    chosen = high < -p["min_effect"]
+    chosen = (effects.mean < -p["min_effect"]) & (high < 0)
     nodes = [dict(node) for node in best.nodes]
     for leaf in leaves[chosen]:
         nodes[leaf]["class"] = 1

@@ -38,7 +38,7 @@ EXPERIMENT_RATE_PER_MIN = 6000
 # Give up when this many times the windows that were asked for have not yielded them.
 PATIENCE = 2
 # Share of the windows in which each task has a coin of its own.
-COINS = 0.5
+COINS = 0.25
 # Untreated windows before the exploration, which say what is usual.
 USUAL_WINDOWS = 5
 # A window this many times worse than usual, or with this part of what usually happens, does harm.
