@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import re
@@ -98,6 +99,16 @@ class DaemonLog:
         """Stop following."""
         self._process.kill()
         self._process.wait()
+
+
+def host_wait_ns(guest: Guest) -> int:
+    """How long QEMU's threads have waited for a CPU of the host so far, all together."""
+    total = 0
+    for task in Path(f"/proc/{guest.qemu_pid}/task").iterdir():
+        # A thread may end meanwhile.
+        with contextlib.suppress(OSError):
+            total += int((task / "schedstat").read_text().split()[1])
+    return total
 
 
 def start_daemon(guest: Guest, window: str) -> None:

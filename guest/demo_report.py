@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from guest.demo_run import checks_of, phases_of
-from guest.demo_stats import Check, floor_text, table
+from guest.demo_stats import Check, floor_text, host_text, table
 
 
 def print_report(found: dict[str, Any], output: Path) -> list[Check]:
@@ -33,6 +33,7 @@ def lines(found: dict[str, Any], output: Path) -> list[str]:
         floor_text(
             phases["no hogs"], phases["observing"], phases.get("enforcing"), found["accelerator"]
         ),
+        *host_text(list(phases.values())),
         "",
         *_learned(found),
         *_new_hog(found),

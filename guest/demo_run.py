@@ -20,6 +20,7 @@ PERIOD_US, WORK_US = 5000, 2000
 HOGS = 6
 #: Debian 12's newer kernel: with EEVDF a task that was put last owes nothing when it is put back.
 KERNEL = "6.12"
+CPUS = 2
 #: Lengths of the phases in seconds, and what is dropped after a change before one is measured.
 CONTROL_S, OBSERVE_S, ENFORCE_S, AFTER_S, SETTLE_S = 12.0, 16.0, 18.0, 8.0, 1.5
 #: The learned policy's hold, and a little: at its promotion it meets tasks as a window without it
@@ -51,15 +52,18 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     """All phases. The result has everything that is reported and plotted, in plain data."""
     machine = accel.accelerator(kernels.kernel(guest.release))
     marks: list[tuple[str, Mark, Mark]] = []
+    host: dict[str, float] = {}
     hands.start_daemon(guest, WINDOW)
     log = hands.DaemonLog(guest)
     load = hands.Load(guest, PERIOD_US, WORK_US)
 
     def measure(name: str, seconds: float, settle_s: float = SETTLE_S) -> None:
         time.sleep(settle_s)
-        start = load.mark(name)
+        start, waited = load.mark(name), hands.host_wait_ns(guest)
         time.sleep(seconds)
-        marks.append((name, start, load.mark(name)))
+        end = load.mark(name)
+        host[name] = _host_wait(start, end, hands.host_wait_ns(guest) - waited)
+        marks.append((name, start, end))
 
     settings = hands.settings(guest)
     say(f"control: the interactive task alone, AINKA observing, {CONTROL_S:.0f} s")
@@ -68,12 +72,14 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     say(f"{hogs} hogs started beside it; AINKA only observes, {OBSERVE_S:.0f} s")
     measure("observing", OBSERVE_S)
 
-    learn_from = load.mark("learning")
+    learn_from, waited = load.mark("learning"), hands.host_wait_ns(guest)
     hands.let_it_learn(guest)
     say("AINKA may learn now: nobody tells it what a hog is, or that there are any")
     say(f"  (windows of {WINDOW}, from config.toml; the tuner and all else are as installed)")
     promoted = _wait_for_promotion(log, say)
-    marks.append(("learning", learn_from, load.mark("learning")))
+    learn_to = load.mark("learning")
+    host["learning"] = _host_wait(learn_from, learn_to, hands.host_wait_ns(guest) - waited)
+    marks.append(("learning", learn_from, learn_to))
     origin, explanation = "", ""
     new_hog: dict[str, Any] = {}
     if promoted:
@@ -99,7 +105,7 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     samples = read_samples(output / "samples")
     everything = _merge(telemetry, decisions)
     writes = [d["time_ns"] for d in everything if d["verdict"] in (*APPLIED, "restored")]
-    phases = [phase(name, a, b, samples, writes) for name, a, b in marks]
+    phases = [phase(name, a, b, samples, writes, host[name]) for name, a, b in marks]
     changed = [f"{k} is {after.get(k)}, was {v}" for k, v in settings.items() if after.get(k) != v]
     changed += [f"task {pid}: policy, nice {how}" for pid, how in report["away_after"].items()]
     back = Return(
@@ -198,6 +204,10 @@ def _lease_s(guest: Guest) -> float:
         "int(Path('/sys/module/ainka/parameters/lease_ms').read_text())))"
     )
     return int(guest.run(["python3", "-c", code]).stdout) / 1000
+
+
+def _host_wait(start: Mark, end: Mark, waited_ns: int) -> float:
+    return 100 * waited_ns / (CPUS * (end.time_ns - start.time_ns))
 
 
 def _since(report: dict[str, Any], key: str) -> float | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 #: What AINKA must achieve from the phase in which it only observes to the one it enforces in.
 RUN_DELAY_FACTOR = 3.0
 P99_FACTOR = 2.0
+#: Above this, delays tell of the host.
+BUSY_HOST_PERCENT = 10.0
 #: Beyond the lease, in seconds.
 RETURN_GRACE_S = 1.0
 
@@ -48,6 +50,8 @@ class Phase:
     p99_ms: float
     run_delay_ms: float
     decisions: int
+    #: Time that the guest's virtual CPUs waited for one of the host's, of their time, in percent.
+    host_wait_percent: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -61,6 +65,7 @@ def phase(
     end: Mark,
     samples: Sequence[tuple[int, int]],
     decision_times_ns: Sequence[int],
+    host_wait_percent: float = 0.0,
 ) -> Phase:
     """The figures between two marks. ``samples`` are (due, delay) in ns, all of them in order."""
     wakeups = end.wakeups - start.wakeups
@@ -77,6 +82,7 @@ def phase(
         p99_ms=percentile(delays, 99),
         run_delay_ms=run_delay_ns / 1e6 / wakeups if wakeups else math.nan,
         decisions=sum(start.time_ns <= t < end.time_ns for t in decision_times_ns),
+        host_wait_percent=host_wait_percent,
     )
 
 
@@ -87,8 +93,8 @@ def factor(before: float, after: float) -> float:
     return before / after if after > 0 else math.inf
 
 
-HEADERS = ("phase", "time", "p50", "p90", "p99", "run delay", "missed", "decisions")
-UNITS = ("", "s", "ms", "ms", "ms", "ms/wake-up", "% periods", "")
+HEADERS = ("phase", "time", "p50", "p90", "p99", "run delay", "missed", "host wait", "decisions")
+UNITS = ("", "s", "ms", "ms", "ms", "ms/wake-up", "% periods", "% of time", "")
 
 
 def table(phases: Sequence[Phase]) -> list[str]:
@@ -106,6 +112,7 @@ def table(phases: Sequence[Phase]) -> list[str]:
                 f"{one.p99_ms:.2f}",
                 f"{one.run_delay_ms:.2f}",
                 f"{missed:.0f}",
+                f"{one.host_wait_percent:.0f}",
                 str(one.decisions),
             )
         )
@@ -203,6 +210,18 @@ def verdict(observing: Phase, enforcing: Phase | None, loop: Loop, back: Return)
     name = f"everything back at its baseline within {back.limit_s:g} s"
     checks.append(Check(name, ok, detail))
     return checks
+
+
+def host_text(phases: Sequence[Phase]) -> list[str]:
+    """A warning when the host kept the guest waiting, for then the phases do not compare."""
+    worst = max(phases, key=lambda one: one.host_wait_percent)
+    if worst.host_wait_percent <= BUSY_HOST_PERCENT:
+        return []
+    return [
+        f"The host is busy: in phase {worst.name!r} the guest's CPUs waited "
+        f"{worst.host_wait_percent:.0f} % of the time for one of the host's.",
+        "No scheduler in the guest can help that, and phases that differ in it do not compare.",
+    ]
 
 
 def floor_text(control: Phase, observing: Phase, enforcing: Phase | None, accel: str) -> str:

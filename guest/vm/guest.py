@@ -129,6 +129,13 @@ class Guest:
         """The full name of the kernel that runs."""
         return self._needs_machine().kernel.release
 
+    @property
+    def qemu_pid(self) -> int:
+        """The process that runs it."""
+        if not self._process:
+            raise GuestError("the guest does not run")
+        return self._process.pid
+
     def run(
         self,
         command: str | Sequence[str],

@@ -17,6 +17,7 @@ from guest.demo_stats import (
     Return,
     factor,
     floor_text,
+    host_text,
     percentile,
     phase,
     table,
@@ -73,7 +74,7 @@ def test_factors() -> None:
 def test_the_table_is_aligned_and_has_every_phase() -> None:
     lines = table([BEFORE, AFTER])
     assert len(lines) == 5
-    assert lines[3].split() == ["observing", "10", "4.00", "9.00", "40.00", "9.00", "17", "0"]
+    assert lines[3].split() == ["observing", "10", "4.00", "9.00", "40.00", "9.00", "17", "0", "0"]
     assert len({len(line) for line in lines[2:]}) == 1
 
 
@@ -107,6 +108,13 @@ def test_nothing_promoted_is_no_success_anywhere_but_at_the_baseline() -> None:
     checks = verdict(BEFORE, None, Loop(False, "", 0), BACK)
     assert [check.ok for check in checks] == [False, False, False, True]
     assert "not measured" in checks[1].detail
+
+
+def test_a_busy_host_is_told() -> None:
+    assert host_text([BEFORE, AFTER]) == []
+    busy = host_text([BEFORE, replace(AFTER, host_wait_percent=33.4)])
+    assert "'enforcing'" in busy[0]
+    assert "33 %" in busy[0]
 
 
 def test_the_floor_is_a_share_of_what_is_left() -> None:
