@@ -13,8 +13,9 @@ Nodes = list[dict[str, Any]]
 # leaf (n,) of each row → sum of squares that it leaves unexplained, and its degrees of freedom
 Unexplained = Callable[[NDArray[np.int64]], tuple[float, int]]
 
-# 95 % of chi-square with one degree of freedom: what a cut may be worse by and still be the one.
-_CHI2_95 = 3.84
+# 99.9 % of chi-square with one degree of freedom: what a cut may be worse by and still be the one.
+# So much, because the best of some fifty cuts is better than the right one by chance alone.
+_CHI2_999 = 10.83
 
 
 def leaf_of(nodes: Nodes, features: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -78,7 +79,7 @@ def widen(
                 square, freedom = unexplained(leaf_of(moved, features))
                 found.append((square, width, feature, cut))
         if found:
-            limit = min(found)[0] * (1 + _CHI2_95 / max(freedom, 1))
+            limit = min(found)[0] * (1 + _CHI2_999 / max(freedom, 1))
             _, _, feature, cut = max((f for f in found if f[0] <= limit), key=lambda f: f[1])
             result[i] = {**result[i], "feature": feature, "threshold": cut}
     return result
