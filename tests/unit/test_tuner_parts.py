@@ -166,6 +166,31 @@ def test_recovery_treats_the_others_for_a_moment_and_then_nobody() -> None:
     assert len(stages) == 1 + RECOVERY_WINDOWS
 
 
+def test_recovery_leaves_the_machine_alone_most_of_the_time() -> None:
+    class Disturbed(Machine):
+        """A window is as usual only when nobody was put back right before it."""
+
+        measured = 0
+        treated_at = 0
+
+        def push(self, request: Mapping[str, Any]) -> None:
+            super().push(request)
+            self.treated_at = self.measured
+
+    machine = Disturbed(1)
+    judged = []
+
+    class Watched(Usual):
+        def is_harmed(self, tuner: Any, outcome: Outcome) -> bool:
+            machine.measured += 1
+            judged.append(machine.measured - machine.treated_at)
+            return judged[-1] < 2
+
+    windows = recover(machine, TUNER, Watched(0.0, 1), TUNER.arms[1], [200], lambda *_: None)
+    assert asyncio.run(windows)
+    assert judged == [1, 2]
+
+
 def test_the_conditions_compile_within_the_kernels_limits() -> None:
     pids = list(range(4_194_290, 4_194_304))
     when = treatment(TUNER, TUNER.arms[1], pids)["when"]
