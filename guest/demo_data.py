@@ -54,7 +54,7 @@ def read_telemetry(path: Path) -> Telemetry:
             sql = f"SELECT {columns} FROM {name} WHERE session = ? ORDER BY {order}"
             return [dict(row) for row in db.execute(sql, (session,))]
 
-        decisions = rows("id, time_ns, policy, tunable, pid, comm, old, new, verdict, reason",
+        decisions = rows("id, time_ns, policy, tunable, pid, label, old, new, verdict, reason",
                          "decisions", "id")  # fmt: skip
         windows = rows("id, stage, started_ns, arm, reward, reward_count, assignment",
                        "windows", "id")  # fmt: skip

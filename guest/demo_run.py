@@ -241,7 +241,7 @@ def _merge(telemetry: Telemetry, decisions: list[dict[str, Any]]) -> list[dict[s
             "policy": row.get("policy", ""),
             "tunable": row.get("tunable", ""),
             "pid": row.get("pid", 0),
-            "comm": row.get("comm", ""),
+            "label": row.get("label", ""),
             "old": row.get("old"),
             "new": row.get("new"),
             "verdict": row["verdict"],

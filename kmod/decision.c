@@ -47,8 +47,8 @@ void ainka_decision_log(struct ainka_record *rec)
 	remembered[rec->id % AINKA_DECISIONS] = *rec;
 	spin_unlock(&log_lock);
 	if (READ_ONCE(ainka_debug))
-		pr_info("decision %llu: %s %s pid %u %lld -> %lld verdict %u reason %u (%s)\n",
-			rec->id, rec->policy, rec->tunable, rec->pid, rec->old_value,
+		pr_info("decision %llu: %s %s %s %u %lld -> %lld verdict %u reason %u (%s)\n",
+			rec->id, rec->policy, rec->tunable, rec->label, rec->pid, rec->old_value,
 			rec->new_value, rec->verdict, rec->reason, rec->path);
 	ainka_ring_write(rec);
 	ainka_netlink_decision(rec);

@@ -65,9 +65,9 @@ static void also_visit(const struct ainka_table *t, u64 now_ns)
 
 	for (i = 0; i < t->n; i++)
 		for (j = 0; t->policy[i]->slot && j < AINKA_POLICY_SUBJECTS; j++)
-			if (t->policy[i]->slot[j].pid)
-				ainka_subjects_also(t->policy[i]->slot[j].pid,
-						    t->policy[i]->slot[j].start_ns, now_ns);
+			if (t->policy[i]->slot[j].key.num)
+				ainka_subjects_also(t->policy[i]->subject,
+						    &t->policy[i]->slot[j].key, now_ns);
 }
 
 static void eval_policy(struct ainka_policy *policy, struct ainka_env *env, bool walked)
@@ -75,17 +75,17 @@ static void eval_policy(struct ainka_policy *policy, struct ainka_env *env, bool
 	u32 i;
 
 	if (policy->subject == AINKA_SUBJECT_SYSTEM) {
-		ainka_policy_eval(policy, env, 0, 0, walks, round.now_ns);
+		ainka_policy_eval(policy, env, NULL, walks, round.now_ns);
 		return;
 	}
 	if (!walked)
 		return;
-	for (i = 0; i < ainka_subjects_count(); i++) {
-		const struct ainka_task_snap *snap = ainka_subjects_at(i);
+	for (i = 0; i < ainka_subjects_count(policy->subject); i++) {
+		const struct ainka_snap *snap = ainka_subjects_at(policy->subject, i);
 
 		env->bank[1].val = snap->val;
 		env->bank[1].fresh = snap->fresh;
-		ainka_policy_eval(policy, env, snap->pid, snap->start_ns, walks, round.now_ns);
+		ainka_policy_eval(policy, env, &snap->key, walks, round.now_ns);
 	}
 	ainka_policy_end(policy, walks, round.now_ns);
 }

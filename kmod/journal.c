@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The journal: every write to a tunable goes through it. An entry remembers the
- * value before us and the one we wrote last, notes a write before it is made,
- * and gives way for good when it finds a value that is neither.
+ * The journal: an entry for every tunable that is away from its baseline. It
+ * remembers the value before us and the one we wrote last; journal_write.c is
+ * the only code that writes tunables.
  */
 #include <linux/ktime.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "compat.h"
-#include "decision.h"
 #include "engine.h"
 #include "journal.h"
 
@@ -23,31 +21,8 @@ static DEFINE_SPINLOCK(holds_lock);
 static atomic_t n_holds;
 static atomic64_t lost;
 
-/* The slow lane: SCHED_NORMAL, one write at a time. */
-static struct kthread_worker *slow;
-
-/* A write that the slow lane makes. */
-struct job {
-	struct kthread_work work;
-	struct ainka_hold *hold;
-	struct ainka_record rec;
-	s64 value;
-	bool restore;
-};
-
 /**
- * ainka_journal_init() - start the slow lane
- *
- * Return: 0 or a negative errno.
- */
-int ainka_journal_init(void)
-{
-	slow = ainka_kthread_worker("ainka_slow");
-	return PTR_ERR_OR_ZERO(slow);
-}
-
-/**
- * ainka_journal_exit() - stop the slow lane and forget what is left
+ * ainka_journal_exit() - forget what is left
  *
  * That is entries of tasks restored a moment ago, and what could not be.
  */
@@ -57,7 +32,6 @@ void ainka_journal_exit(void)
 	struct hlist_node *tmp;
 	int bucket;
 
-	kthread_destroy_worker(slow);
 	mutex_lock(&ainka_journal_lock);
 	ainka_journal_each(hold, tmp, bucket)
 		ainka_journal_drop(hold);
@@ -65,40 +39,33 @@ void ainka_journal_exit(void)
 	rcu_barrier();
 }
 
-/**
- * ainka_journal_flush() - wait until the slow lane has nothing left to do
- */
-void ainka_journal_flush(void)
+static unsigned long hash_key(const struct ainka_tunable *tun, const struct ainka_target *target)
 {
-	kthread_flush_worker(slow);
-}
-
-static unsigned long hash_key(const struct ainka_tunable *tun, struct task_struct *task)
-{
-	return task ? (unsigned long)task : (unsigned long)tun;
+	return target->object ? (unsigned long)target->object : (unsigned long)tun;
 }
 
 /**
  * ainka_journal_find() - the entry of a tunable
  * @tun: the tunable
- * @task: the task, or NULL for the system
+ * @target: what it is set on
  *
  * Context: ainka_journal_lock held.
  *
  * Return: the entry or NULL.
  */
-struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun, struct task_struct *task)
+struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun,
+				      const struct ainka_target *target)
 {
 	struct ainka_hold *hold;
 
-	hash_for_each_possible_rcu(ainka_holds, hold, node, hash_key(tun, task),
+	hash_for_each_possible_rcu(ainka_holds, hold, node, hash_key(tun, target),
 				   lockdep_is_held(&ainka_journal_lock))
-		if (hold->tun == tun && hold->task == task)
+		if (hold->tun == tun && ainka_target_same(&hold->target, target))
 			return hold;
 	return NULL;
 }
 
-static struct ainka_hold *add(const struct ainka_tunable *tun, struct task_struct *task,
+static struct ainka_hold *add(const struct ainka_tunable *tun, const struct ainka_target *target,
 			      gfp_t gfp, int limit)
 {
 	struct ainka_hold *hold;
@@ -108,15 +75,17 @@ static struct ainka_hold *add(const struct ainka_tunable *tun, struct task_struc
 	hold = kzalloc(sizeof(*hold), gfp);
 	if (!hold)
 		goto err_count;
+	if (tun->ops->save) {
+		hold->saved = kzalloc(sizeof(*hold->saved), gfp);
+		if (!hold->saved)
+			goto err_hold;
+	}
 	hold->tun = tun;
 	hold->since_ns = ktime_get_ns();
-	if (task) {
-		hold->task = get_task_struct(task);
-		hold->pid = task->pid;
-		hold->start_ns = task->start_time;
-		get_task_comm(hold->comm, task);
-	}
+	ainka_target_copy(target, &hold->target);
 	return hold;
+err_hold:
+	kfree(hold);
 err_count:
 	atomic_dec(&n_holds);
 	return NULL;
@@ -125,26 +94,35 @@ err_count:
 static void publish(struct ainka_hold *hold)
 {
 	spin_lock(&holds_lock);
-	hash_add_rcu(ainka_holds, &hold->node, hash_key(hold->tun, hold->task));
+	hash_add_rcu(ainka_holds, &hold->node, hash_key(hold->tun, &hold->target));
 	spin_unlock(&holds_lock);
 }
 
 /**
  * ainka_journal_new() - begin an entry
  * @tun: the tunable
- * @task: the task, or NULL for the system
+ * @target: what it is set on; the entry takes a reference of its own
  *
  * Context: ainka_journal_lock held.
  *
  * Return: the entry, or NULL if the journal is full or memory short.
  */
-struct ainka_hold *ainka_journal_new(const struct ainka_tunable *tun, struct task_struct *task)
+struct ainka_hold *ainka_journal_new(const struct ainka_tunable *tun,
+				     const struct ainka_target *target)
 {
-	struct ainka_hold *hold = add(tun, task, GFP_KERNEL, AINKA_HOLDS_MAX);
+	struct ainka_hold *hold = add(tun, target, GFP_KERNEL, AINKA_HOLDS_MAX);
 
 	if (hold)
 		publish(hold);
 	return hold;
+}
+
+static void free_hold(struct rcu_head *rcu)
+{
+	struct ainka_hold *hold = container_of(rcu, struct ainka_hold, rcu);
+
+	kfree(hold->saved);
+	kfree(hold);
 }
 
 /**
@@ -158,169 +136,48 @@ void ainka_journal_drop(struct ainka_hold *hold)
 	spin_lock(&holds_lock);
 	hash_del_rcu(&hold->node);
 	spin_unlock(&holds_lock);
-	if (hold->task)
-		put_task_struct(hold->task);
+	ainka_target_put(&hold->target);
 	atomic_dec(&n_holds);
-	kfree_rcu(hold, rcu);
+	call_rcu(&hold->rcu, free_hold);
 }
 
-static bool gone(const struct ainka_hold *hold)
-{
-	u64 identity;
-
-	if (hold->task)
-		return ainka_task_gone(hold->task);
-	return hold->held && hold->tun->ops->identity &&
-	       (hold->tun->ops->identity(hold->tun, &identity) || identity != hold->identity);
-}
-
-static void refused(struct ainka_record *rec, u32 reason, int error)
-{
-	rec->verdict = AINKA_VERDICT_REFUSED;
-	rec->reason = reason;
-	rec->error = error;
-}
-
-/* Read, compare, note, write. Returns false if the entry is of no use any more. */
-static bool carry_out(struct ainka_hold *hold, s64 value, bool restore, struct ainka_record *rec)
+/* Give a child what its parent has in the journal; false if it has not copied it. */
+static bool inherit(const struct ainka_hold *hold, const struct ainka_target *child)
 {
 	const struct ainka_tunable *tun = hold->tun;
-	bool fresh = !hold->held;
-	s64 current_value, after;
-	int err;
+	struct ainka_hold *copy;
+	s64 value;
 
-	if (gone(hold)) {
-		refused(rec, AINKA_REASON_SUBJECT_GONE, -ESRCH);
+	if (tun->ops->read(tun, child, &value))
 		return false;
+	if (value != READ_ONCE(hold->written) || value == hold->baseline)
+		return false;
+	copy = add(tun, child, GFP_NOWAIT | __GFP_NOWARN, AINKA_HOLDS_HARD_MAX);
+	if (!copy)
+		goto err_lost;
+	if (copy->saved) {
+		strscpy(copy->saved->baseline, hold->saved->baseline, AINKA_SAVED_LEN);
+		if (tun->ops->save(tun, child, copy->saved->written))
+			goto err_copy;
 	}
-	err = tun->ops->read(tun, hold->task, &current_value);
-	if (!err && fresh && tun->ops->identity)
-		err = tun->ops->identity(tun, &hold->identity);
-	if (err) {
-		refused(rec, AINKA_REASON_WRITE_ERROR, err);
-		return !fresh;
-	}
-	rec->old_value = current_value;
-	if (!fresh && current_value != hold->written) {
-		rec->old_value = hold->written;
-		rec->new_value = current_value;
-		rec->verdict = AINKA_VERDICT_YIELDED;
-		rec->reason = AINKA_REASON_FOREIGN_VALUE;
-		hold->foreign = true;
-		return !restore;
-	}
-	if (fresh) {
-		hold->baseline = current_value;
-		hold->written = value;
-		/* the fork probe must find what a child may copy from now on */
-		smp_store_release(&hold->held, true);
-	} else if (!restore) {
-		hold->written = value;
-	}
-	rec->new_value = value;
-	if (current_value == value)
-		return !restore;
-	err = tun->ops->write(tun, hold->task, value);
-	if (err) {
-		refused(rec, AINKA_REASON_WRITE_ERROR, err);
-		/* what is there now is what was there before */
-		hold->written = current_value;
-		return !fresh;
-	}
-	/* the kernel may have rounded it; that is what a foreign value differs from */
-	if (!restore && !tun->ops->read(tun, hold->task, &after)) {
-		hold->written = after;
-		rec->new_value = after;
-	}
-	return !restore;
-}
-
-static void finish(struct ainka_hold *hold, bool keep, bool restore, struct ainka_record *rec)
-{
-	bool again = rec->verdict == AINKA_VERDICT_REFUSED && restore && keep;
-
-	hold->pending = false;
-	/* a restore that fails is tried again every round, but told once */
-	if (!again || !hold->failed)
-		ainka_decision_log(rec);
-	hold->failed = again;
-	if (keep)
-		return;
-	if (hold->task && restore && rec->verdict == AINKA_VERDICT_RESTORED)
-		hold->ghost_ns = ktime_get_ns();
-	else
-		ainka_journal_drop(hold);
-}
-
-static void job_fn(struct kthread_work *work)
-{
-	struct job *job = container_of(work, struct job, work);
-	bool keep;
-
-	/* pending keeps everybody else off the entry */
-	keep = carry_out(job->hold, job->value, job->restore, &job->rec);
-	mutex_lock(&ainka_journal_lock);
-	finish(job->hold, keep, job->restore, &job->rec);
-	mutex_unlock(&ainka_journal_lock);
-	kfree(job);
-	ainka_engine_kick();
-}
-
-static void write(struct ainka_hold *hold, s64 value, bool restore, struct ainka_record *rec)
-{
-	struct job *job;
-
-	if (hold->tun->lane == AINKA_LANE_FAST) {
-		bool keep = carry_out(hold, value, restore, rec);
-
-		finish(hold, keep, restore, rec);
-		return;
-	}
-	/* cannot fail: getting back to the baseline must not depend on memory */
-	job = kzalloc(sizeof(*job), GFP_KERNEL | __GFP_NOFAIL);
-	kthread_init_work(&job->work, job_fn);
-	job->hold = hold;
-	job->value = value;
-	job->restore = restore;
-	job->rec = *rec;
-	hold->pending = true;
-	kthread_queue_work(slow, &job->work);
-}
-
-/**
- * ainka_journal_set() - write a tunable
- * @hold: its entry, new or not; not pending, not foreign
- * @value: what to write
- * @target: what the policy asked for
- * @rec: the decision, with verdict and reason if it succeeds; journalled here
- *
- * Context: ainka_journal_lock held. The entry may be gone afterwards.
- */
-void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 target, struct ainka_record *rec)
-{
-	if (hold->ghost_ns) {
-		hold->ghost_ns = 0;
-		hold->held = false;
-	}
-	hold->inherited = false;
-	hold->target = target;
-	hold->policy_id = rec->policy_id;
-	hold->policy_version = rec->policy_version;
-	strscpy(hold->policy, rec->policy, sizeof(hold->policy));
-	write(hold, value, false, rec);
-}
-
-/**
- * ainka_journal_restore() - write the baseline back, unless somebody else has written
- * @hold: the entry; not pending, not foreign
- * @rec: the decision, with its reason; journalled here
- *
- * Context: ainka_journal_lock held. The entry may be gone afterwards.
- */
-void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec)
-{
-	rec->verdict = AINKA_VERDICT_RESTORED;
-	write(hold, hold->baseline, true, rec);
+	copy->baseline = hold->baseline;
+	copy->written = value;
+	copy->wanted = hold->wanted;
+	copy->policy_id = hold->policy_id;
+	copy->policy_version = hold->policy_version;
+	memcpy(copy->policy, hold->policy, sizeof(copy->policy));
+	copy->held = true;
+	copy->inherited = true;
+	publish(copy);
+	return true;
+err_copy:
+	ainka_target_put(&copy->target);
+	kfree(copy->saved);
+	kfree(copy);
+	atomic_dec(&n_holds);
+err_lost:
+	atomic64_inc(&lost);
+	return false;
 }
 
 /**
@@ -335,34 +192,19 @@ void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec)
  */
 void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child)
 {
-	struct ainka_hold *hold, *copy;
+	struct ainka_target target;
+	struct ainka_hold *hold;
 	bool found = false;
-	s64 value;
 
+	/* most parents are not in the journal: look before a target is made of the child */
 	rcu_read_lock();
 	hash_for_each_possible_rcu(ainka_holds, hold, node, (unsigned long)parent) {
 		/* pairs with carry_out(): baseline and written are there */
-		if (hold->task != parent || !smp_load_acquire(&hold->held))
+		if (hold->target.object != parent || !smp_load_acquire(&hold->held))
 			continue;
-		if (hold->tun->ops->read(hold->tun, child, &value))
-			continue;
-		if (value != READ_ONCE(hold->written) || value == hold->baseline)
-			continue;
-		copy = add(hold->tun, child, GFP_NOWAIT | __GFP_NOWARN, AINKA_HOLDS_HARD_MAX);
-		if (!copy) {
-			atomic64_inc(&lost);
-			continue;
-		}
-		copy->baseline = hold->baseline;
-		copy->written = value;
-		copy->target = hold->target;
-		copy->policy_id = hold->policy_id;
-		copy->policy_version = hold->policy_version;
-		memcpy(copy->policy, hold->policy, sizeof(copy->policy));
-		copy->held = true;
-		copy->inherited = true;
-		publish(copy);
-		found = true;
+		ainka_target_of_task(child, &target);
+		found |= inherit(hold, &target);
+		ainka_target_put(&target);
 	}
 	rcu_read_unlock();
 	if (found)

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 
 #include "ainka_core.h"
+#include "target.h"
 #include "tunable.h"
 
 /* Entries that policies make, and those that children of changed tasks add. */
@@ -14,20 +15,30 @@
 #define AINKA_HOLDS_HARD_MAX	4096
 
 /**
+ * struct ainka_saved - texts of a tunable that is saved and restored as text
+ * @baseline: before us
+ * @written: after our last write
+ * @now: what was found last
+ */
+struct ainka_saved {
+	char baseline[AINKA_SAVED_LEN];
+	char written[AINKA_SAVED_LEN];
+	char now[AINKA_SAVED_LEN];
+};
+
+/**
  * struct ainka_hold - a tunable that is away from its baseline
  * @node: in the table, by subject
  * @rcu: to free it
  * @tun: the tunable
- * @task: the task, referenced, or NULL for the system
- * @pid: its pid when it was taken
- * @start_ns: its start time then
+ * @target: what it is set on, referenced; its label and key are those of the beginning
  * @identity: of the device
- * @comm: its command name then
  * @baseline: value before us
  * @written: value we wrote last, noted before it is written
- * @target: value the policy asked for, before the step limit
+ * @wanted: value the policy asked for, before the step limit
  * @since_ns: when it was taken
  * @ghost_ns: restored then; kept for a moment for forks that are under way
+ * @saved: its texts, NULL for a tunable that is its value
  * @policy_id: policy that has set it
  * @policy_version: version of that policy
  * @policy: its name
@@ -41,16 +52,14 @@ struct ainka_hold {
 	struct hlist_node node;
 	struct rcu_head rcu;
 	const struct ainka_tunable *tun;
-	struct task_struct *task;
-	u32 pid;
-	u64 start_ns;
+	struct ainka_target target;
 	u64 identity;
-	char comm[TASK_COMM_LEN];
 	s64 baseline;
 	s64 written;
-	s64 target;
+	s64 wanted;
 	u64 since_ns;
 	u64 ghost_ns;
+	struct ainka_saved *saved;
 	u32 policy_id;
 	u32 policy_version;
 	char policy[AINKA_NAME_LEN];
@@ -68,12 +77,15 @@ extern DECLARE_HASHTABLE(ainka_holds, 9);
 #define ainka_journal_each(hold, tmp, bucket) \
 	hash_for_each_safe(ainka_holds, bucket, tmp, hold, node)
 
-int ainka_journal_init(void);
+int ainka_journal_write_init(void);
+void ainka_journal_write_exit(void);
 void ainka_journal_exit(void);
-struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun, struct task_struct *task);
-struct ainka_hold *ainka_journal_new(const struct ainka_tunable *tun, struct task_struct *task);
+struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun,
+				      const struct ainka_target *target);
+struct ainka_hold *ainka_journal_new(const struct ainka_tunable *tun,
+				     const struct ainka_target *target);
 void ainka_journal_drop(struct ainka_hold *hold);
-void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 target,
+void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 wanted,
 		       struct ainka_record *rec);
 void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec);
 void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child);

@@ -51,7 +51,7 @@ static int __init ainka_init(void)
 	err = ainka_table_init();
 	if (err)
 		goto err_subjects;
-	err = ainka_journal_init();
+	err = ainka_journal_write_init();
 	if (err)
 		goto err_table;
 	err = ainka_engine_init();
@@ -88,6 +88,7 @@ err_fork:
 err_engine:
 	ainka_engine_exit();
 err_journal:
+	ainka_journal_write_exit();
 	ainka_journal_exit();
 err_table:
 	ainka_table_exit();
@@ -116,6 +117,7 @@ static void __exit ainka_exit(void)
 	/* once more, for the children that came in meanwhile */
 	ainka_engine_drain();
 	ainka_engine_exit();
+	ainka_journal_write_exit();
 	ainka_journal_exit();
 	ainka_table_exit();
 	ainka_subjects_exit();

@@ -16,15 +16,26 @@
 
 /* ---- signals ---- */
 
-/* struct signal_view - a signal, of the system or of a task */
+/* struct signal_view - a signal, of the system or of another subject */
 struct signal_view {
 	const struct ainka_signal_def *def;
 	s64 value;
 	u64 age_ns;
 	bool fresh;
-	u32 pid;
-	char comm[TASK_COMM_LEN];
+	struct ainka_key key;
+	char label[AINKA_LABEL_LEN];
 };
+
+/* The numbers and the name of a subject; nothing for the system. */
+static int put_key(struct sk_buff *msg, u32 subject, const struct ainka_key *key,
+		   const char *label, int pid, int id, int name, int pad)
+{
+	if (subject == AINKA_SUBJECT_SYSTEM)
+		return 0;
+	return (subject == AINKA_SUBJECT_TASK ? nla_put_u32(msg, pid, key->num) : 0) ?:
+	       nla_put_u64_64bit(msg, id, key->id, pad) ?:
+	       nla_put_string(msg, name, label);
+}
 
 static int put_signal(struct sk_buff *msg, const void *object)
 {
@@ -40,8 +51,8 @@ static int put_signal(struct sk_buff *msg, const void *object)
 		nla_put_u64_64bit(msg, AINKA_A_SIGNAL_AGE_NS, v->age_ns, pad)) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_MAX_AGE_NS, v->def->max_age_ns, pad) ?:
 	       nla_put_string(msg, AINKA_A_SIGNAL_SOURCE, v->def->source) ?:
-	       (v->pid ? nla_put_u32(msg, AINKA_A_SIGNAL_PID, v->pid) ?:
-			 nla_put_string(msg, AINKA_A_SIGNAL_COMM, v->comm) : 0);
+	       put_key(msg, AINKA_SIG_BANK(v->def->id), &v->key, v->label, AINKA_A_SIGNAL_PID,
+		       AINKA_A_SIGNAL_SUBJECT_ID, AINKA_A_SIGNAL_LABEL, pad);
 }
 
 static void view_system(const struct ainka_signal_def *def, struct signal_view *v)
@@ -75,35 +86,28 @@ int ainka_nl_signal_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return ainka_nl_reply_send(&reply, info, put_signal(reply.msg, &view));
 }
 
-static void task_comm(u32 pid, u64 start_ns, char *comm)
+/* args[0]: subject, args[1]: signal of it */
+static void dump_subjects(struct sk_buff *skb, struct netlink_callback *cb, u32 subject)
 {
-	struct task_struct *task = ainka_task_get(pid, start_ns);
-
-	comm[0] = '\0';
-	if (!task)
-		return;
-	get_task_comm(*(char (*)[TASK_COMM_LEN])comm, task);
-	put_task_struct(task);
-}
-
-/* args[0]: task, args[1]: signal of it */
-static void dump_tasks(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	struct ainka_task_snap *snap = kmalloc(sizeof(*snap), GFP_KERNEL);
-	struct signal_view v;
+	struct ainka_snap *snap = kmalloc(sizeof(*snap), GFP_KERNEL);
 	u64 time_ns, now_ns = ktime_get_ns();
+	struct ainka_target target;
+	struct signal_view v;
 
-	for (; snap && ainka_subjects_copy(cb->args[0], snap, &time_ns); cb->args[0]++) {
+	for (; snap && ainka_subjects_copy(subject, cb->args[0], snap, &time_ns); cb->args[0]++) {
 		memset(&v, 0, sizeof(v));
-		v.pid = snap->pid;
-		task_comm(snap->pid, snap->start_ns, v.comm);
+		v.key = snap->key;
+		if (ainka_target_get(subject, &snap->key, &target)) {
+			strscpy(v.label, target.label, sizeof(v.label));
+			ainka_target_put(&target);
+		}
 		v.age_ns = now_ns > time_ns ? now_ns - time_ns : 0;
-		for (; cb->args[1] < AINKA_N_TASK_SIGNALS; cb->args[1]++) {
-			v.def = ainka_signal_by_id(AINKA_SIG(AINKA_SUBJECT_TASK, cb->args[1]));
+		while ((v.def = ainka_signal_by_id(AINKA_SIG(subject, cb->args[1])))) {
 			v.value = snap->val[cb->args[1]];
 			v.fresh = snap->fresh[cb->args[1]] && v.age_ns <= v.def->max_age_ns;
 			if (ainka_nl_dump_one(skb, cb, AINKA_CMD_SIGNAL_GET, put_signal, &v))
 				goto out;
+			cb->args[1]++;
 		}
 		cb->args[1] = 0;
 	}
@@ -116,8 +120,9 @@ int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nlattr *attr = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, AINKA_A_SIGNAL_SUBJECT);
 	struct signal_view view;
 
-	if (attr && nla_get_u32(attr) == AINKA_SUBJECT_TASK) {
-		dump_tasks(skb, cb);
+	if (attr && nla_get_u32(attr) != AINKA_SUBJECT_SYSTEM) {
+		/* the attribute's largest value is checked by the family's policy */
+		dump_subjects(skb, cb, min_t(u32, nla_get_u32(attr), AINKA_SUBJECT_DEVICE));
 		return skb->len;
 	}
 	/* the tick may be asleep */
@@ -183,10 +188,11 @@ static int put_tunable(struct sk_buff *msg, const void *object)
 	      nla_put_string(msg, AINKA_A_TUNABLE_UNIT, tun->unit);
 	if (err)
 		return err;
-	if (v->hold && v->hold->task)
-		return nla_put_u32(msg, AINKA_A_TUNABLE_PID, v->hold->pid) ?:
-		       nla_put_string(msg, AINKA_A_TUNABLE_COMM, v->hold->comm) ?:
-		       (tun->ops->read(tun, v->hold->task, &value) ? 0 :
+	if (v->hold && tun->subject != AINKA_SUBJECT_SYSTEM)
+		return put_key(msg, tun->subject, &v->hold->target.key, v->hold->target.label,
+			       AINKA_A_TUNABLE_PID, AINKA_A_TUNABLE_SUBJECT_ID,
+			       AINKA_A_TUNABLE_LABEL, pad) ?:
+		       (tun->ops->read(tun, &v->hold->target, &value) ? 0 :
 			nla_put_s64(msg, AINKA_A_TUNABLE_CURRENT, value, pad)) ?:
 		       put_hold(msg, v->hold);
 	return nla_put_s64(msg, AINKA_A_TUNABLE_MIN, tun->bounds.min, pad) ?:
@@ -197,7 +203,7 @@ static int put_tunable(struct sk_buff *msg, const void *object)
 		nla_put_string(msg, AINKA_A_TUNABLE_VALUES, tun->bounds.values) : 0) ?:
 	       (tun->absent ? nla_put_string(msg, AINKA_A_TUNABLE_ABSENT, tun->absent) : 0) ?:
 	       (tun->absent || tun->subject != AINKA_SUBJECT_SYSTEM ||
-		tun->ops->read(tun, NULL, &value) ? 0 :
+		tun->ops->read(tun, &ainka_target_system, &value) ? 0 :
 		nla_put_s64(msg, AINKA_A_TUNABLE_CURRENT, value, pad)) ?:
 	       nla_put_u32(msg, AINKA_A_TUNABLE_HELD, v->held) ?:
 	       (v->hold ? put_hold(msg, v->hold) : 0);
@@ -289,6 +295,7 @@ int ainka_nl_tunable_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 int ainka_nl_put_decision(struct sk_buff *msg, const void *object)
 {
 	const struct ainka_record *rec = object;
+	const struct ainka_key key = { rec->pid, rec->subject_id };
 	const int pad = AINKA_A_DECISION_PAD;
 	struct nlattr *nest;
 	u32 i;
@@ -307,10 +314,11 @@ int ainka_nl_put_decision(struct sk_buff *msg, const void *object)
 	      (rec->error ? nla_put_s32(msg, AINKA_A_DECISION_ERROR, rec->error) : 0) ?:
 	      (rec->leaf ? nla_put_u32(msg, AINKA_A_DECISION_LEAF, rec->leaf) : 0) ?:
 	      nla_put_string(msg, AINKA_A_DECISION_PATH, rec->path);
-	if (!err && rec->pid)
-		err = nla_put_u32(msg, AINKA_A_DECISION_PID, rec->pid) ?:
-		      nla_put_u64_64bit(msg, AINKA_A_DECISION_START_NS, rec->start_ns, pad) ?:
-		      nla_put_string(msg, AINKA_A_DECISION_COMM, rec->comm);
+	if (!err)
+		err = nla_put_u32(msg, AINKA_A_DECISION_SUBJECT, rec->subject);
+	if (!err)
+		err = put_key(msg, rec->subject, &key, rec->label, AINKA_A_DECISION_PID,
+			      AINKA_A_DECISION_SUBJECT_ID, AINKA_A_DECISION_LABEL, pad);
 	for (i = 0; !err && i < rec->n_causes; i++) {
 		const struct ainka_signal_def *def = ainka_signal_by_id(rec->cause_signal[i]);
 

@@ -121,9 +121,8 @@ static int take_actions(struct ainka_policy *policy, const struct ainka_policy_c
 				      action->tun->absent);
 		if (action->tun->subject != cfg->subject)
 			return ainka_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
-						   "%s needs a policy of subject %s", name,
-						   action->tun->subject == AINKA_SUBJECT_TASK ?
-						   "task" : "system");
+					    "%s needs a policy of subject %s", name,
+					    ainka_subject_names[action->tun->subject]);
 		for (j = 0; j < i; j++)
 			if (policy->action[j].tun == action->tun)
 				return ainka_refuse(err, AINKA_FIELD_ACTION, -EINVAL,
@@ -210,7 +209,7 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 		rc = take_model(policy, cfg, err);
 	if (!rc)
 		rc = take_actions(policy, cfg, err);
-	if (!rc && cfg->subject == AINKA_SUBJECT_TASK) {
+	if (!rc && cfg->subject != AINKA_SUBJECT_SYSTEM) {
 		policy->slot = kcalloc(AINKA_POLICY_SUBJECTS, sizeof(*policy->slot), GFP_KERNEL);
 		rc = policy->slot ? 0 : -ENOMEM;
 	}
@@ -242,35 +241,33 @@ void ainka_policy_free(struct ainka_policy *policy)
 /**
  * ainka_policy_slot() - where a policy keeps what it thinks of a subject
  * @policy: the policy
- * @pid: the task, ignored by a policy of the system
- * @start_ns: its identity
+ * @key: the subject, ignored by a policy of the system
  *
  * Return: the slot, or NULL if the policy is not on for it nor about to be.
  */
-struct ainka_slot *ainka_policy_slot(struct ainka_policy *policy, u32 pid, u64 start_ns)
+struct ainka_slot *ainka_policy_slot(struct ainka_policy *policy, const struct ainka_key *key)
 {
 	u32 i;
 
 	if (policy->subject == AINKA_SUBJECT_SYSTEM)
 		return &policy->system;
 	for (i = 0; i < AINKA_POLICY_SUBJECTS; i++)
-		if (policy->slot[i].pid == pid && policy->slot[i].start_ns == start_ns)
+		if (ainka_key_same(&policy->slot[i].key, key))
 			return &policy->slot[i];
 	return NULL;
 }
 
-static struct ainka_slot *new_slot(struct ainka_policy *policy, u32 pid, u64 start_ns)
+static struct ainka_slot *new_slot(struct ainka_policy *policy, const struct ainka_key *key)
 {
 	u32 i;
 
 	for (i = 0; i < AINKA_POLICY_SUBJECTS; i++) {
 		struct ainka_slot *slot = &policy->slot[i];
 
-		if (slot->pid)
+		if (slot->key.num)
 			continue;
 		memset(slot, 0, sizeof(*slot));
-		slot->pid = pid;
-		slot->start_ns = start_ns;
+		slot->key = *key;
 		return slot;
 	}
 	policy->no_slot++;
@@ -306,17 +303,16 @@ void ainka_policy_begin(struct ainka_policy *policy)
  * ainka_policy_eval() - evaluate a policy for one subject
  * @policy: the policy
  * @env: the signals; its tree is set here
- * @pid: the task, or 0
- * @start_ns: its identity
+ * @key: the subject, ignored by a policy of the system
  * @walk: number of this walk over the subjects
  * @now_ns: the present
  *
  * Takes no lock and allocates nothing.
  */
-void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env, u32 pid,
-		       u64 start_ns, u64 walk, u64 now_ns)
+void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env,
+		       const struct ainka_key *key, u64 walk, u64 now_ns)
 {
-	struct ainka_slot *slot = ainka_policy_slot(policy, pid, start_ns);
+	struct ainka_slot *slot = ainka_policy_slot(policy, key);
 	enum ainka_truth when, until = AINKA_FALSE;
 
 	env->tree = policy->tree;
@@ -326,7 +322,7 @@ void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env, u32 p
 	if (!slot) {
 		if (when != AINKA_TRUE)
 			return;
-		slot = new_slot(policy, pid, start_ns);
+		slot = new_slot(policy, key);
 		if (!slot)
 			return;
 	}
@@ -336,7 +332,7 @@ void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env, u32 p
 
 /**
  * ainka_policy_end() - end a round: subjects that are gone turn off
- * @policy: the policy, of subject task
+ * @policy: the policy, not of subject system
  * @walk: number of the walk that has just been evaluated
  * @now_ns: the present
  */
@@ -347,7 +343,7 @@ void ainka_policy_end(struct ainka_policy *policy, u64 walk, u64 now_ns)
 	for (i = 0; i < AINKA_POLICY_SUBJECTS; i++) {
 		struct ainka_slot *slot = &policy->slot[i];
 
-		if (!slot->pid)
+		if (!slot->key.num)
 			continue;
 		if (slot->seen != walk) {
 			/* exited, or its record is gone with the programs */
@@ -355,10 +351,10 @@ void ainka_policy_end(struct ainka_policy *policy, u64 walk, u64 now_ns)
 				policy->active--;
 				policy->changed = true;
 			}
-			slot->pid = 0;
+			slot->key.num = 0;
 		} else if (!slot->hyst.on && !slot->hyst.pending &&
 			   now_ns - slot->hyst.changed_ns >= policy->hyst_cfg.cooldown_ns) {
-			slot->pid = 0;
+			slot->key.num = 0;
 		}
 	}
 }

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "ainka_core.h"
+#include "target.h"
 #include "tunable.h"
 
 /* Subjects a policy can be on for, or waiting to be, at one moment. */
@@ -66,17 +67,15 @@ struct ainka_action {
 };
 
 /**
- * struct ainka_slot - a task that a policy is on for or waiting to be
- * @pid: the task, 0 for a free slot
- * @start_ns: its identity
+ * struct ainka_slot - a subject that a policy is on for or waiting to be
+ * @key: the subject; number 0 for a free slot, and for the system's
  * @hyst: on or off
  * @seen: walk in which it was seen last
  * @told: the turning on has been announced (modes observe and advise)
  * @refused: bit per action whose refusal has been journalled
  */
 struct ainka_slot {
-	u32 pid;
-	u64 start_ns;
+	struct ainka_key key;
 	struct ainka_hyst hyst;
 	u64 seen;
 	bool told;
@@ -112,7 +111,7 @@ struct ainka_policy {
 	struct ainka_action action[AINKA_MAX_ACTIONS];
 
 	struct ainka_slot system;
-	struct ainka_slot *slot;	/* AINKA_POLICY_SUBJECTS, for subject task */
+	struct ainka_slot *slot;	/* AINKA_POLICY_SUBJECTS, unless of the system */
 	struct ainka_budget budget;
 	bool changed;			/* some slot turned on or off in this round */
 	u32 active;
@@ -129,10 +128,11 @@ int ainka_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
 		 const char *fmt, ...);
 void ainka_policy_free(struct ainka_policy *policy);
 
-struct ainka_slot *ainka_policy_slot(struct ainka_policy *policy, u32 pid, u64 start_ns);
+struct ainka_slot *ainka_policy_slot(struct ainka_policy *policy,
+				     const struct ainka_key *key);
 void ainka_policy_begin(struct ainka_policy *policy);
-void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env, u32 pid,
-		       u64 start_ns, u64 walk, u64 now_ns);
+void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env,
+		       const struct ainka_key *key, u64 walk, u64 now_ns);
 void ainka_policy_end(struct ainka_policy *policy, u64 walk, u64 now_ns);
 
 #endif

@@ -22,7 +22,6 @@
 
 static const char *const modes[] = { "observe", "advise", "enforce" };
 static const char *const origins[] = { "admin", "learner", "experiment" };
-static const char *const subjects[] = { "system", "task", "cgroup", "device" };
 
 static void show_policies(struct seq_file *m)
 {
@@ -35,7 +34,7 @@ static void show_policies(struct seq_file *m)
 		const struct ainka_policy *p = t->policy[i];
 
 		seq_printf(m, "policy %s: %s, %s, subject %s, on for %u, turned on %llu, applied %llu, refused %llu\n",
-			   p->name, modes[p->mode], origins[p->origin], subjects[p->subject],
+			   p->name, modes[p->mode], origins[p->origin], ainka_subject_names[p->subject],
 			   p->active, p->turned_on, p->applied, p->refused);
 		seq_printf(m, "\twhen %s\n", p->when_text);
 		if (p->until)

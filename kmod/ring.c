@@ -53,7 +53,7 @@ int ainka_ring_init(void)
 	size_t per_cpu = PAGE_SIZE + data_bytes;
 	int cpu;
 
-	BUILD_BUG_ON(sizeof(struct ainka_record) != 384);
+	BUILD_BUG_ON(sizeof(struct ainka_record) != 512);
 	n_records = rounddown_pow_of_two(data_bytes / sizeof(struct ainka_record));
 	area_bytes = consumers + nr_cpu_ids * per_cpu;
 	area = vmalloc_user(area_bytes);

@@ -4,9 +4,8 @@
  * tunable is written, what nobody wants any more gets its baseline back, and
  * every step is a decision in the journal.
  */
+#include <linux/ktime.h>
 #include <linux/lockdep.h>
-#include <linux/sched.h>
-#include <linux/sched/task.h>
 #include <linux/string.h>
 
 #include "decision.h"
@@ -41,7 +40,7 @@ static const struct ainka_action *action_on(const struct ainka_policy *policy,
 }
 
 /* The policy whose value a tunable gets: the highest priority, then the oldest. */
-static struct ainka_policy *winner(const struct ainka_tunable *tun, u32 pid, u64 start_ns)
+static struct ainka_policy *winner(const struct ainka_tunable *tun, const struct ainka_key *key)
 {
 	const struct ainka_table *t = ainka_table();
 	struct ainka_policy *best = NULL;
@@ -53,7 +52,7 @@ static struct ainka_policy *winner(const struct ainka_tunable *tun, u32 pid, u64
 
 		if (policy->mode != AINKA_MODE_ENFORCE || policy->subject != tun->subject)
 			continue;
-		slot = ainka_policy_slot(policy, pid, start_ns);
+		slot = ainka_policy_slot(policy, key);
 		if (!slot || !slot->hyst.on || !action_on(policy, tun) || !allowed(policy))
 			continue;
 		if (!best || policy->priority > best->priority ||
@@ -63,12 +62,18 @@ static struct ainka_policy *winner(const struct ainka_tunable *tun, u32 pid, u64
 	return best;
 }
 
-static void env_of(const struct ainka_round *round, const struct ainka_policy *policy, u32 pid,
-		   u64 start_ns, struct ainka_env *env)
+/* What an evaluation sees; false if it cannot, because the subject's signals are gone. */
+static bool env_of(const struct ainka_round *round, const struct ainka_policy *policy,
+		   const struct ainka_key *key, struct ainka_env *env)
 {
-	const struct ainka_task_snap *snap = pid ? ainka_subjects_find(pid, start_ns) : NULL;
+	const struct ainka_snap *snap = NULL;
 
 	memset(env, 0, sizeof(*env));
+	if (policy->subject != AINKA_SUBJECT_SYSTEM) {
+		snap = ainka_subjects_find(policy->subject, key);
+		if (!snap)
+			return false;
+	}
 	env->bank[0].val = round->val;
 	env->bank[0].fresh = round->fresh;
 	if (snap) {
@@ -76,12 +81,21 @@ static void env_of(const struct ainka_round *round, const struct ainka_policy *p
 		env->bank[1].fresh = snap->fresh;
 	}
 	env->tree = policy->tree;
+	return true;
+}
+
+static void name_subject(const struct ainka_target *target)
+{
+	rec.subject = target->subject;
+	if (target->subject == AINKA_SUBJECT_TASK)
+		rec.pid = target->key.num;
+	rec.subject_id = target->key.id;
+	strscpy(rec.label, target->label, sizeof(rec.label));
 }
 
 /* Who decides what about whom, and what led to it. */
 static void begin_record(const struct ainka_round *round, const struct ainka_policy *policy,
-			 const struct ainka_tunable *tun, u32 pid, u64 start_ns,
-			 const char *comm)
+			 const struct ainka_tunable *tun, const struct ainka_target *target)
 {
 	struct ainka_prog *prog = policy->when;
 	struct ainka_env env;
@@ -93,14 +107,8 @@ static void begin_record(const struct ainka_round *round, const struct ainka_pol
 	rec.policy_version = policy->version;
 	strscpy(rec.policy, policy->name, sizeof(rec.policy));
 	strscpy(rec.tunable, tun->name, sizeof(rec.tunable));
-	rec.subject = tun->subject;
-	rec.pid = pid;
-	rec.start_ns = start_ns;
-	if (comm)
-		strscpy(rec.comm, comm, sizeof(rec.comm));
-	env_of(round, policy, pid, start_ns, &env);
-	/* a task that is gone has no signals to show */
-	if (pid && !env.bank[1].val)
+	name_subject(target);
+	if (!env_of(round, policy, &target->key, &env))
 		return;
 	for (i = 0; i < prog->signals && i < AINKA_MAX_CAUSES; i++) {
 		u16 id = prog->signal[i];
@@ -126,8 +134,8 @@ static void log_refusal(u32 reason, int error)
 
 /* The value a policy asks for, and how far a write may go towards it now. */
 static s64 value_of(const struct ainka_round *round, const struct ainka_policy *policy,
-		    const struct ainka_tunable *tun, u32 pid, u64 start_ns, s64 baseline,
-		    s64 present, s64 *target, bool *clamped)
+		    const struct ainka_tunable *tun, const struct ainka_key *key, s64 baseline,
+		    s64 present, s64 *wanted, bool *clamped)
 {
 	const struct ainka_action *action = action_on(policy, tun);
 	struct ainka_bounds no_step = tun->bounds;
@@ -138,26 +146,25 @@ static s64 value_of(const struct ainka_round *round, const struct ainka_policy *
 
 	no_step.step = 0;
 	if (action->value.op == AINKA_VALUE_MODEL) {
-		env_of(round, policy, pid, start_ns, &env);
 		/* with a stale signal the model says nothing: stay at the baseline */
-		if ((pid && !env.bank[1].val) ||
+		if (!env_of(round, policy, key, &env) ||
 		    !ainka_tree_eval(policy->tree, &env, &model, &leaf))
 			model = baseline;
 	}
-	*target = ainka_value_resolve(&action->value, &no_step, baseline, present, model,
+	*wanted = ainka_value_resolve(&action->value, &no_step, baseline, present, model,
 				      &bounded);
 	return ainka_value_resolve(&action->value, &tun->bounds, baseline, present, model,
 				   clamped);
 }
 
 static void write_value(const struct ainka_round *round, struct ainka_policy *policy,
-			struct ainka_hold *hold, s64 value, s64 target, bool clamped)
+			struct ainka_hold *hold, s64 value, s64 wanted, bool clamped)
 {
-	begin_record(round, policy, hold->tun, hold->pid, hold->start_ns, hold->comm);
+	begin_record(round, policy, hold->tun, &hold->target);
 	rec.verdict = clamped ? AINKA_VERDICT_CLAMPED : AINKA_VERDICT_APPLIED;
 	rec.reason = AINKA_REASON_CONDITION_ON;
 	policy->applied++;
-	ainka_journal_set(hold, value, target, &rec);
+	ainka_journal_set(hold, value, wanted, &rec);
 }
 
 static u32 restore_reason(const struct ainka_round *round, const struct ainka_hold *hold)
@@ -188,10 +195,7 @@ static void restore(const struct ainka_round *round, struct ainka_hold *hold)
 	rec.policy_version = hold->policy_version;
 	strscpy(rec.policy, hold->policy, sizeof(rec.policy));
 	strscpy(rec.tunable, hold->tun->name, sizeof(rec.tunable));
-	strscpy(rec.comm, hold->comm, sizeof(rec.comm));
-	rec.subject = hold->tun->subject;
-	rec.pid = hold->pid;
-	rec.start_ns = hold->start_ns;
+	name_subject(&hold->target);
 	rec.reason = restore_reason(round, hold);
 	ainka_journal_restore(hold, &rec);
 }
@@ -201,18 +205,18 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 {
 	struct ainka_policy *policy;
 	bool clamped;
-	s64 value, target;
+	s64 value, wanted;
 
 	if (hold->pending)
 		return;
-	if ((hold->task && ainka_task_gone(hold->task)) ||
+	if (ainka_target_gone(&hold->target) ||
 	    (hold->ghost_ns && round->now_ns > hold->ghost_ns + GHOST_NS)) {
 		ainka_journal_drop(hold);
 		return;
 	}
 	if (hold->ghost_ns)
 		return;
-	policy = winner(hold->tun, hold->pid, hold->start_ns);
+	policy = winner(hold->tun, &hold->target.key);
 	if (hold->foreign) {
 		if (!policy)
 			ainka_journal_drop(hold);
@@ -222,9 +226,9 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 		restore(round, hold);
 		return;
 	}
-	value = value_of(round, policy, hold->tun, hold->pid, hold->start_ns, hold->baseline,
-			 hold->written, &target, &clamped);
-	if (policy->id == hold->policy_id && target == hold->target &&
+	value = value_of(round, policy, hold->tun, &hold->target.key, hold->baseline,
+			 hold->written, &wanted, &clamped);
+	if (policy->id == hold->policy_id && wanted == hold->wanted &&
 	    (!hold->tun->bounds.step || value == hold->written)) {
 		hold->policy_version = policy->version;
 		return;
@@ -232,20 +236,20 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 	if (!ainka_budget_take(&policy->budget, policy->rate_per_min, AINKA_RATE_BURST,
 			       round->now_ns))
 		return;
-	write_value(round, policy, hold, value, target, clamped);
+	write_value(round, policy, hold, value, wanted, clamped);
 }
 
 /* Why a policy that is on may not have its way, or AINKA_REASON_NONE. */
 static u32 obstacle(struct ainka_policy *policy, const struct ainka_tunable *tun,
-		    struct ainka_slot *slot, struct task_struct *task, u64 now_ns)
+		    const struct ainka_target *target, u64 now_ns)
 {
 	if (!READ_ONCE(ainka_enforce))
 		return AINKA_REASON_ENFORCE_OFF;
 	if (!allowed(policy))
 		return AINKA_REASON_STATE_CHANGED;
-	if (task && ainka_task_protected(task))
+	if (ainka_target_protected(target))
 		return AINKA_REASON_SUBJECT_PROTECTED;
-	if (winner(tun, slot->pid, slot->start_ns) != policy)
+	if (winner(tun, &target->key) != policy)
 		return AINKA_REASON_OVERRIDDEN;
 	if (!ainka_budget_take(&policy->budget, policy->rate_per_min, AINKA_RATE_BURST, now_ns))
 		return AINKA_REASON_RATE_LIMITED;
@@ -253,47 +257,45 @@ static u32 obstacle(struct ainka_policy *policy, const struct ainka_tunable *tun
 }
 
 static void refuse_once(const struct ainka_round *round, struct ainka_policy *policy,
-			struct ainka_slot *slot, u32 index, const char *comm, u32 reason, int error)
+			struct ainka_slot *slot, u32 index, const struct ainka_target *target,
+			u32 reason, int error)
 {
 	if (slot->refused & BIT(index))
 		return;
 	slot->refused |= BIT(index);
 	policy->refused++;
-	begin_record(round, policy, policy->action[index].tun, slot->pid, slot->start_ns, comm);
+	begin_record(round, policy, policy->action[index].tun, target);
 	log_refusal(reason, error);
 }
 
 /* One action of a policy that is on for a subject and has no entry yet. */
 static void settle_action(const struct ainka_round *round, struct ainka_policy *policy,
-			  struct ainka_slot *slot, u32 index, struct task_struct *task)
+			  struct ainka_slot *slot, u32 index,
+			  const struct ainka_target *target)
 {
 	const struct ainka_tunable *tun = policy->action[index].tun;
-	struct ainka_hold *hold = ainka_journal_find(tun, task);
-	char comm[TASK_COMM_LEN] = "";
-	s64 present, value, target;
+	struct ainka_hold *hold = ainka_journal_find(tun, target);
+	s64 present, value, wanted;
 	bool clamped;
 	u32 reason;
 	int err;
 
-	if (task)
-		get_task_comm(comm, task);
 	if (hold && !hold->ghost_ns) {
 		/* ours already, or the admin's, or another policy's */
 		if (hold->policy_id != policy->id && !hold->pending)
-			refuse_once(round, policy, slot, index, comm,
+			refuse_once(round, policy, slot, index, target,
 				    hold->foreign ? AINKA_REASON_FOREIGN_VALUE :
 				    AINKA_REASON_OVERRIDDEN, 0);
 		return;
 	}
-	err = tun->ops->read(tun, task, &present);
+	err = tun->ops->read(tun, target, &present);
 	if (err) {
-		refuse_once(round, policy, slot, index, comm, AINKA_REASON_WRITE_ERROR, err);
+		refuse_once(round, policy, slot, index, target, AINKA_REASON_WRITE_ERROR, err);
 		return;
 	}
-	value = value_of(round, policy, tun, slot->pid, slot->start_ns, present, present, &target,
-			 &clamped);
+	value = value_of(round, policy, tun, &target->key, present, present, &wanted, &clamped);
 	if (policy->mode != AINKA_MODE_ENFORCE) {
-		begin_record(round, policy, tun, slot->pid, slot->start_ns, comm);
+		begin_record(round, policy, tun, target);
 		rec.verdict = policy->mode == AINKA_MODE_ADVISE ? AINKA_VERDICT_ADVISED :
 								  AINKA_VERDICT_OBSERVED;
 		rec.reason = AINKA_REASON_CONDITION_ON;
@@ -302,38 +304,34 @@ static void settle_action(const struct ainka_round *round, struct ainka_policy *
 		ainka_decision_log(&rec);
 		return;
 	}
-	reason = obstacle(policy, tun, slot, task, round->now_ns);
+	reason = obstacle(policy, tun, target, round->now_ns);
 	if (reason) {
-		refuse_once(round, policy, slot, index, comm, reason, 0);
+		refuse_once(round, policy, slot, index, target, reason, 0);
 		return;
 	}
 	if (!hold)
-		hold = ainka_journal_new(tun, task);
+		hold = ainka_journal_new(tun, target);
 	if (!hold) {
-		refuse_once(round, policy, slot, index, comm, AINKA_REASON_JOURNAL_FULL, 0);
+		refuse_once(round, policy, slot, index, target, AINKA_REASON_JOURNAL_FULL, 0);
 		return;
 	}
-	write_value(round, policy, hold, value, target, clamped);
+	write_value(round, policy, hold, value, wanted, clamped);
 }
 
 static void settle_slot(const struct ainka_round *round, struct ainka_policy *policy,
 			struct ainka_slot *slot)
 {
-	struct task_struct *task = NULL;
+	struct ainka_target target;
 	u32 i;
 
 	if (!slot->hyst.on || (policy->mode != AINKA_MODE_ENFORCE && slot->told))
 		return;
-	if (policy->subject == AINKA_SUBJECT_TASK) {
-		task = ainka_task_get(slot->pid, slot->start_ns);
-		if (!task)
-			return;
-	}
+	if (!ainka_target_get(policy->subject, &slot->key, &target))
+		return;
 	for (i = 0; i < policy->n_actions; i++)
-		settle_action(round, policy, slot, i, task);
+		settle_action(round, policy, slot, i, &target);
 	slot->told = true;
-	if (task)
-		put_task_struct(task);
+	ainka_target_put(&target);
 }
 
 /**
@@ -361,7 +359,7 @@ void ainka_settle(const struct ainka_round *round)
 		if (policy->subject == AINKA_SUBJECT_SYSTEM)
 			settle_slot(round, policy, &policy->system);
 		for (j = 0; policy->slot && j < AINKA_POLICY_SUBJECTS; j++)
-			if (policy->slot[j].pid)
+			if (policy->slot[j].key.num)
 				settle_slot(round, policy, &policy->slot[j]);
 	}
 	mutex_unlock(&ainka_journal_lock);

@@ -26,7 +26,7 @@ void ainka_status_init(void)
 /* What is allocated beside the ring: tables, windows, policies, journal. */
 static u64 memory_bytes(void)
 {
-	u64 bytes = 2 * AINKA_VISITED_TASKS * sizeof(struct ainka_task_snap) +
+	u64 bytes = ainka_subjects_bytes() +
 		    12 * sizeof(struct ainka_sched_stats) +
 		    AINKA_DECISIONS * sizeof(struct ainka_record);
 	const struct ainka_table *t;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tasks a round looks at: those with the largest CPU share, and those that
- * some policy is on for, wherever they rank.
+ * The subjects a round looks at: of each kind those with the largest value of
+ * one signal, and those that some policy is on for, wherever they rank.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -12,32 +12,163 @@
 #include "maps.h"
 #include "subjects.h"
 
-/*
- * A walk fills the buffer that nobody sees and swaps it in. The fast worker,
- * which alone writes, reads what is visited without the lock.
- */
-static DEFINE_SPINLOCK(visited_lock);	/* protects swapping and appending */
-static struct ainka_task_snap *visited, *building;
-static u32 n_visited, n_building;
-static u64 walked_ns;
-
-/* Room to work out the features of a record before it is known to be kept. */
-static struct ainka_task_snap scratch;
-static struct ainka_task_rec record;
+struct class;
 
 /**
- * ainka_subjects_init() - allocate room for the tasks that are visited
+ * struct class - one kind of subject
+ * @top: how many are kept by rank
+ * @room: how many may be visited in all
+ * @rank: index of the signal that ranks them
+ * @walk: call consider() for each there is, with its key and signals in scratch
+ * @look: put one into a snap; false if there is no such subject
+ * @visited: what the last walk saw; changed under visited_lock
+ * @building: the buffer that nobody sees while a walk fills it
+ * @n_visited: entries of @visited
+ * @n_building: entries of @building
+ */
+struct class {
+	u32 top;
+	u32 room;
+	u16 rank;
+	void (*walk)(struct class *class, u64 now_ns);
+	bool (*look)(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap);
+	struct ainka_snap *visited;
+	struct ainka_snap *building;
+	u32 n_visited;
+	u32 n_building;
+};
+
+/*
+ * A walk fills a buffer and swaps it in. The fast worker, which alone writes,
+ * reads what is visited without the lock.
+ */
+static DEFINE_SPINLOCK(visited_lock);	/* protects swapping and appending */
+static u64 walked_ns;
+
+/* Room to work out the signals of a subject before it is known to be kept. */
+static struct ainka_snap scratch;
+
+static s64 rank(const struct class *class, const struct ainka_snap *snap)
+{
+	return snap->fresh[class->rank] ? snap->val[class->rank] : -1;
+}
+
+/* Keep the top ones in a heap whose root is the least of them. */
+static void sift_down(struct class *class, u32 at)
+{
+	struct ainka_snap *heap = class->building;
+
+	for (;;) {
+		u32 least = at, child;
+
+		for (child = 2 * at + 1; child <= 2 * at + 2 && child < class->n_building; child++)
+			if (rank(class, &heap[child]) < rank(class, &heap[least]))
+				least = child;
+		if (least == at)
+			return;
+		swap(heap[at], heap[least]);
+		at = least;
+	}
+}
+
+static void sift_up(struct class *class, u32 at)
+{
+	struct ainka_snap *heap = class->building;
+
+	while (at && rank(class, &heap[at]) < rank(class, &heap[(at - 1) / 2])) {
+		swap(heap[at], heap[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+}
+
+/* Keep what is in scratch if it is among the top so far. */
+static void consider(struct class *class)
+{
+	if (class->n_building < class->top) {
+		class->building[class->n_building] = scratch;
+		sift_up(class, class->n_building++);
+	} else if (rank(class, &scratch) > rank(class, &class->building[0])) {
+		class->building[0] = scratch;
+		sift_down(class, 0);
+	}
+}
+
+/* ---- tasks ---- */
+
+static void task_snap(const struct ainka_task_rec *rec, u64 now_ns, struct ainka_snap *snap)
+{
+	snap->key.num = rec->pid;
+	snap->key.id = rec->start_ns;
+	ainka_task_features(rec, now_ns, snap->val, snap->fresh);
+}
+
+struct task_walk {
+	struct class *class;
+	u64 now_ns;
+};
+
+static bool visit_task(const struct ainka_task_rec *rec, void *arg)
+{
+	struct task_walk *walk = arg;
+
+	/* kernel threads cannot be changed, so a place would be wasted on them */
+	if (rec->flags & AINKA_TASK_KTHREAD)
+		return true;
+	task_snap(rec, walk->now_ns, &scratch);
+	consider(walk->class);
+	return true;
+}
+
+static void walk_tasks(struct class *class, u64 now_ns)
+{
+	struct task_walk walk = { class, now_ns };
+
+	ainka_maps_walk_tasks(visit_task, &walk);
+}
+
+static bool look_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
+{
+	static struct ainka_task_rec rec;	/* the fast worker's, too large for its stack */
+
+	if (!ainka_maps_task(key->num, &rec) || rec.start_ns != key->id)
+		return false;
+	task_snap(&rec, now_ns, snap);
+	return true;
+}
+
+/* by enum ainka_subject; those without a walk have no subjects yet */
+static struct class classes[] = {
+	[AINKA_SUBJECT_TASK] = {
+		.top = AINKA_TOP_TASKS,
+		.room = AINKA_VISITED_TASKS,
+		.rank = AINKA_SIG_INDEX(AINKA_SIG_TASK_CPU_SHARE_PERMILLE),
+		.walk = walk_tasks,
+		.look = look_task,
+	},
+	[AINKA_SUBJECT_CGROUP] = { },
+	[AINKA_SUBJECT_DEVICE] = { },
+};
+
+/**
+ * ainka_subjects_init() - allocate room for the subjects that are visited
  *
  * Return: 0 or -ENOMEM.
  */
 int ainka_subjects_init(void)
 {
-	visited = kvcalloc(AINKA_VISITED_TASKS, sizeof(*visited), GFP_KERNEL);
-	building = kvcalloc(AINKA_VISITED_TASKS, sizeof(*building), GFP_KERNEL);
-	if (visited && building)
-		return 0;
-	ainka_subjects_exit();
-	return -ENOMEM;
+	struct class *class;
+
+	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
+		if (!class->walk)
+			continue;
+		class->visited = kvcalloc(class->room, sizeof(*class->visited), GFP_KERNEL);
+		class->building = kvcalloc(class->room, sizeof(*class->building), GFP_KERNEL);
+		if (!class->visited || !class->building) {
+			ainka_subjects_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 /**
@@ -45,159 +176,137 @@ int ainka_subjects_init(void)
  */
 void ainka_subjects_exit(void)
 {
-	kvfree(visited);
-	kvfree(building);
-}
+	struct class *class;
 
-static void features(const struct ainka_task_rec *rec, u64 now_ns, struct ainka_task_snap *snap)
-{
-	snap->pid = rec->pid;
-	snap->start_ns = rec->start_ns;
-	ainka_task_features(rec, now_ns, snap->val, snap->fresh);
-}
-
-static s64 rank(const struct ainka_task_snap *snap)
-{
-	u16 share = AINKA_SIG_INDEX(AINKA_SIG_TASK_CPU_SHARE_PERMILLE);
-
-	return snap->fresh[share] ? snap->val[share] : -1;
-}
-
-/* Keep the top tasks in a heap whose root is the least of them. */
-static void sift_down(u32 at, u32 n)
-{
-	for (;;) {
-		u32 least = at, child;
-
-		for (child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++)
-			if (rank(&building[child]) < rank(&building[least]))
-				least = child;
-		if (least == at)
-			return;
-		swap(building[at], building[least]);
-		at = least;
+	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
+		kvfree(class->visited);
+		kvfree(class->building);
 	}
-}
-
-static void sift_up(u32 at)
-{
-	while (at && rank(&building[at]) < rank(&building[(at - 1) / 2])) {
-		swap(building[at], building[(at - 1) / 2]);
-		at = (at - 1) / 2;
-	}
-}
-
-static bool consider(const struct ainka_task_rec *rec, void *arg)
-{
-	/* kernel threads cannot be changed, so a place would be wasted on them */
-	if (rec->flags & AINKA_TASK_KTHREAD)
-		return true;
-	features(rec, *(u64 *)arg, &scratch);
-	if (n_building < AINKA_TOP_TASKS) {
-		building[n_building] = scratch;
-		sift_up(n_building++);
-	} else if (rank(&scratch) > rank(&building[0])) {
-		building[0] = scratch;
-		sift_down(0, n_building);
-	}
-	return true;
 }
 
 /**
- * ainka_subjects_walk() - look at all tasks, keep the top of them
+ * ainka_subjects_bytes() - what ainka_subjects_init() has allocated
+ *
+ * Return: bytes.
+ */
+u64 ainka_subjects_bytes(void)
+{
+	const struct class *class;
+	u64 n = 0;
+
+	for (class = classes; class < classes + ARRAY_SIZE(classes); class++)
+		n += 2 * class->room;
+	return n * sizeof(struct ainka_snap);
+}
+
+/**
+ * ainka_subjects_walk() - look at all subjects, keep the top of each kind
  * @now_ns: the present
  *
  * Context: the fast worker.
  */
 void ainka_subjects_walk(u64 now_ns)
 {
-	n_building = 0;
-	ainka_maps_walk_tasks(consider, &now_ns);
-	spin_lock(&visited_lock);
-	swap(visited, building);
-	n_visited = n_building;
-	walked_ns = now_ns;
-	spin_unlock(&visited_lock);
+	struct class *class;
+
+	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
+		if (!class->walk)
+			continue;
+		class->n_building = 0;
+		class->walk(class, now_ns);
+		spin_lock(&visited_lock);
+		swap(class->visited, class->building);
+		class->n_visited = class->n_building;
+		spin_unlock(&visited_lock);
+	}
+	WRITE_ONCE(walked_ns, now_ns);
 }
 
 /**
- * ainka_subjects_find() - a task among those visited
- * @pid: the task
- * @start_ns: its identity
+ * ainka_subjects_find() - a subject among those visited
+ * @subject: its kind
+ * @key: which one
  *
  * Context: the fast worker.
  *
  * Return: what the walk saw of it, or NULL.
  */
-const struct ainka_task_snap *ainka_subjects_find(u32 pid, u64 start_ns)
+const struct ainka_snap *ainka_subjects_find(u32 subject, const struct ainka_key *key)
 {
+	const struct class *class = &classes[subject];
 	u32 i;
 
-	for (i = 0; i < n_visited; i++)
-		if (visited[i].pid == pid && visited[i].start_ns == start_ns)
-			return &visited[i];
+	for (i = 0; i < class->n_visited; i++)
+		if (ainka_key_same(&class->visited[i].key, key))
+			return &class->visited[i];
 	return NULL;
 }
 
 /**
- * ainka_subjects_also() - visit a task that a policy is on for, whatever its rank
- * @pid: the task
- * @start_ns: its identity
+ * ainka_subjects_also() - visit a subject that a policy is on for, whatever its rank
+ * @subject: its kind
+ * @key: which one
  * @now_ns: the present
  *
  * Context: the fast worker, after ainka_subjects_walk().
  */
-void ainka_subjects_also(u32 pid, u64 start_ns, u64 now_ns)
+void ainka_subjects_also(u32 subject, const struct ainka_key *key, u64 now_ns)
 {
-	if (n_visited == AINKA_VISITED_TASKS || ainka_subjects_find(pid, start_ns))
+	struct class *class = &classes[subject];
+
+	if (!class->look || class->n_visited == class->room || ainka_subjects_find(subject, key))
 		return;
-	if (!ainka_maps_task(pid, &record) || record.start_ns != start_ns)
+	if (!class->look(key, now_ns, &scratch))
 		return;
 	spin_lock(&visited_lock);
-	features(&record, now_ns, &visited[n_visited++]);
+	class->visited[class->n_visited++] = scratch;
 	spin_unlock(&visited_lock);
 }
 
 /**
- * ainka_subjects_count() - how many tasks the last walk visited
+ * ainka_subjects_count() - how many subjects of a kind the last walk visited
+ * @subject: the kind
  *
  * Return: their number.
  */
-u32 ainka_subjects_count(void)
+u32 ainka_subjects_count(u32 subject)
 {
-	return n_visited;
+	return classes[subject].n_visited;
 }
 
 /**
- * ainka_subjects_at() - one of the tasks visited
+ * ainka_subjects_at() - one of the subjects visited
+ * @subject: its kind
  * @index: from 0
  *
  * Context: the fast worker.
  *
- * Return: the task.
+ * Return: the subject.
  */
-const struct ainka_task_snap *ainka_subjects_at(u32 index)
+const struct ainka_snap *ainka_subjects_at(u32 subject, u32 index)
 {
-	return &visited[index];
+	return &classes[subject].visited[index];
 }
 
 /**
- * ainka_subjects_copy() - one of the tasks visited, for a dump
+ * ainka_subjects_copy() - one of the subjects visited, for a dump
+ * @subject: its kind
  * @index: from 0
  * @out: gets a copy
  * @time_ns: gets the time of the walk
  *
  * Return: false behind the last one.
  */
-bool ainka_subjects_copy(u32 index, struct ainka_task_snap *out, u64 *time_ns)
+bool ainka_subjects_copy(u32 subject, u32 index, struct ainka_snap *out, u64 *time_ns)
 {
+	const struct class *class = &classes[subject];
 	bool found;
 
 	spin_lock(&visited_lock);
-	found = index < n_visited;
+	found = index < class->n_visited;
 	if (found)
-		*out = visited[index];
-	*time_ns = walked_ns;
+		*out = class->visited[index];
+	*time_ns = READ_ONCE(walked_ns);
 	spin_unlock(&visited_lock);
 	return found;
 }

@@ -6,19 +6,33 @@
 #include <linux/types.h>
 
 #include "ainka_core.h"
+#include "target.h"
 
 struct ainka_tunable;
 
+/* Longest text of a tunable that is saved and restored as text, with its NUL. */
+#define AINKA_SAVED_LEN 1024
+
 /**
  * struct ainka_tunable_ops - what a kind of tunable can do; all may sleep
- * @read: present value
+ * @read: present value; of a task, called by the fork probe too, where it must not sleep
  * @write: set it; called only with values inside the bounds
  * @identity: number that changes when the thing behind the name is another one
+ * @save: for a tunable that is more than its value (settings that are reset with it,
+ *	a value that no number expresses): all of it as text of at most AINKA_SAVED_LEN
+ *	bytes. Two equal texts mean that nobody has written in between
+ * @restore: write back what @save has given; needed with @save
  */
 struct ainka_tunable_ops {
-	int (*read)(const struct ainka_tunable *tun, struct task_struct *task, s64 *value);
-	int (*write)(const struct ainka_tunable *tun, struct task_struct *task, s64 value);
+	int (*read)(const struct ainka_tunable *tun, const struct ainka_target *target,
+		    s64 *value);
+	int (*write)(const struct ainka_tunable *tun, const struct ainka_target *target,
+		     s64 value);
 	int (*identity)(const struct ainka_tunable *tun, u64 *id);
+	int (*save)(const struct ainka_tunable *tun, const struct ainka_target *target,
+		    char *text);
+	int (*restore)(const struct ainka_tunable *tun, const struct ainka_target *target,
+		       const char *text);
 };
 
 /**

@@ -49,14 +49,14 @@ static int read_number(const struct ainka_tunable *tun, const char *attribute, s
 	return kstrtos64(strim(text), 10, value);
 }
 
-static int read_ahead_read(const struct ainka_tunable *tun, struct task_struct *task,
-			   s64 *value)
+static int read_ahead_read(const struct ainka_tunable *tun,
+			   const struct ainka_target *target, s64 *value)
 {
 	return read_number(tun, "queue/read_ahead_kb", value);
 }
 
-static int read_ahead_write(const struct ainka_tunable *tun, struct task_struct *task,
-			    s64 value)
+static int read_ahead_write(const struct ainka_tunable *tun,
+			    const struct ainka_target *target, s64 value)
 {
 	char path[AINKA_KFILE_LEN], text[24];
 	int err;

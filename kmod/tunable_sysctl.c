@@ -12,7 +12,8 @@
 #include "kfile.h"
 #include "tunable.h"
 
-static int sysctl_read(const struct ainka_tunable *tun, struct task_struct *task, s64 *value)
+static int sysctl_read(const struct ainka_tunable *tun,
+		       const struct ainka_target *target, s64 *value)
 {
 	char text[AINKA_KFILE_LEN];
 	int err;
@@ -23,7 +24,8 @@ static int sysctl_read(const struct ainka_tunable *tun, struct task_struct *task
 	return kstrtos64(strim(text), 10, value);
 }
 
-static int sysctl_write(const struct ainka_tunable *tun, struct task_struct *task, s64 value)
+static int sysctl_write(const struct ainka_tunable *tun,
+			const struct ainka_target *target, s64 value)
 {
 	char text[24];
 
@@ -82,7 +84,7 @@ int ainka_sysctl_init(void)
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
 		struct ainka_tunable tun = sysctls[i];
 
-		if (sysctl_read(&tun, NULL, &value))
+		if (sysctl_read(&tun, &ainka_target_system, &value))
 			tun.absent = "this kernel has no such sysctl";
 		err = ainka_tunable_add(&tun);
 		if (err)

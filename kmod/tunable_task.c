@@ -21,28 +21,33 @@ static bool fair_policy(unsigned int policy)
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE;
 }
 
-static int nice_read(const struct ainka_tunable *tun, struct task_struct *task, s64 *value)
+static int nice_read(const struct ainka_tunable *tun,
+		     const struct ainka_target *target, s64 *value)
 {
-	*value = task_nice(task);
+	*value = task_nice(target->task);
 	return 0;
 }
 
-static int nice_write(const struct ainka_tunable *tun, struct task_struct *task, s64 value)
+static int nice_write(const struct ainka_tunable *tun,
+		      const struct ainka_target *target, s64 value)
 {
-	set_user_nice(task, value);
-	return task_nice(task) == value ? 0 : -EIO;
+	set_user_nice(target->task, value);
+	return task_nice(target->task) == value ? 0 : -EIO;
 }
 
 static const struct ainka_tunable_ops nice_ops = { .read = nice_read, .write = nice_write };
 
-static int policy_read(const struct ainka_tunable *tun, struct task_struct *task, s64 *value)
+static int policy_read(const struct ainka_tunable *tun,
+		       const struct ainka_target *target, s64 *value)
 {
-	*value = READ_ONCE(task->policy);
+	*value = READ_ONCE(target->task->policy);
 	return 0;
 }
 
-static int policy_write(const struct ainka_tunable *tun, struct task_struct *task, s64 value)
+static int policy_write(const struct ainka_tunable *tun,
+			const struct ainka_target *target, s64 value)
 {
+	struct task_struct *task = target->task;
 	struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = value,

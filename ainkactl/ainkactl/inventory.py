@@ -50,9 +50,9 @@ def _task_table(rows: list[dict[str, Any]]) -> None:
         if name not in names:
             names.append(name)
         by_task.setdefault(pid, {})[name] = None if row.get("stale") else row.get("value")
-        comms[pid] = row.get("comm", "")
+        comms[pid] = row.get("label", "")
     table(
-        ("PID", "COMM", *names),
+        ("PID", "COMMAND", *names),
         ([pid, comms[pid], *(task.get(n) for n in names)] for pid, task in by_task.items()),
         "no tasks: their signals come from the daemon's programs (systemctl start ainkad)",
     )
@@ -111,12 +111,12 @@ def _entry_table(entries: list[dict[str, Any]], names: dict[str, dict[int, str]]
         return named(row.get(key), names.get(row["name"], {}))
 
     table(
-        ("CHANGED", "PID", "COMM", "BASELINE", "NOW", "POLICY", "STATE"),
+        ("CHANGED", "PID", "ON", "BASELINE", "NOW", "POLICY", "STATE"),
         (
             (
                 row["name"],
                 row.get("pid"),
-                row.get("comm"),
+                row.get("label"),
                 shown(row, "baseline"),
                 shown(row, "written"),
                 row.get("policy"),

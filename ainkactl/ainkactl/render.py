@@ -128,5 +128,5 @@ def named(value: int | None, names: Mapping[int, str]) -> str | None:
 def subject(row: Mapping[str, Any]) -> str:
     """Whom a row is about."""
     if row.get("pid"):
-        return f"{row['pid']} {row.get('comm', '')}".rstrip()
-    return "system"
+        return f"{row['pid']} {row.get('label', '')}".rstrip()
+    return str(row.get("label") or "system")

@@ -14,8 +14,8 @@ import numpy as np
 
 Layout = np.dtype[np.void]
 
-COMM_LEN: Final = 16
-PATH_LEN: Final = 160
+LABEL_LEN: Final = 64
+PATH_LEN: Final = 240
 MAX_CAUSES: Final = 4
 RING_MAGIC: Final = 0x41494E4B41523031
 TREE_MAGIC: Final = 0x54524541
@@ -38,7 +38,7 @@ def _layout(size: int, fields: list[tuple[str, object, int]]) -> Layout:
 
 
 RECORD_DTYPE: Final = _layout(
-    384,
+    512,
     [
         ("id", "u8", 0),
         ("time_ns", "u8", 8),
@@ -50,7 +50,7 @@ RECORD_DTYPE: Final = _layout(
         ("reason", "u2", 30),
         ("error", "i4", 32),
         ("pid", "u4", 36),
-        ("start_ns", "u8", 40),
+        ("subject_id", "u8", 40),
         ("old_value", "i8", 48),
         ("new_value", "i8", 56),
         ("leaf", "u4", 64),
@@ -60,8 +60,8 @@ RECORD_DTYPE: Final = _layout(
         ("cause_value", ("i8", (4,)), 80),
         ("policy", "S32", 112),
         ("tunable", "S64", 144),
-        ("comm", "S16", 208),
-        ("path", "S160", 224),
+        ("label", "S64", 208),
+        ("path", "S240", 272),
     ],
 )
 

@@ -85,14 +85,14 @@ def test_task_signals_make_one_line_a_task(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [
-        {"name": "task.pid", "pid": 7, "comm": "hog", "value": 7},
-        {"name": "task.cpu_share_permille", "pid": 7, "comm": "hog", "value": 990},
-        {"name": "task.burst_mean_us", "pid": 7, "comm": "hog", "stale": True},
+        {"name": "task.pid", "pid": 7, "label": "hog", "value": 7},
+        {"name": "task.cpu_share_permille", "pid": 7, "label": "hog", "value": 990},
+        {"name": "task.burst_mean_us", "pid": 7, "label": "hog", "stale": True},
     ]
     monkeypatch.setattr(inventory, "connect", lambda: Module(signal_get_dump=rows))
     inventory.signals(True, False)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["PID", "COMM", "cpu_share_permille", "burst_mean_us"]
+    assert lines[0].split() == ["PID", "COMMAND", "cpu_share_permille", "burst_mean_us"]
     assert lines[1].split() == ["7", "hog", "990", "-"]
 
 
@@ -101,7 +101,7 @@ def test_tunables_show_their_journal(
 ) -> None:
     rows = [
         {"name": "task.policy", "kind": "task", "values": "other=0 idle=5", "held": 1},
-        {"name": "task.policy", "pid": 7, "comm": "hog", "baseline": 0, "written": 5},
+        {"name": "task.policy", "pid": 7, "label": "hog", "baseline": 0, "written": 5},
     ]
     monkeypatch.setattr(inventory, "connect", lambda: Module(tunable_get_dump=rows))
     inventory.tunables(None, False)

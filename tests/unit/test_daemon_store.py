@@ -31,7 +31,7 @@ def records(n: int, first: int = 1) -> np.ndarray[Any, Any]:
     rows["time_ns"] = 5_000_000_000
     rows["policy"] = b"learned.cpu-hogs"
     rows["tunable"] = b"task.policy"
-    rows["comm"] = b"h\xffg"
+    rows["label"] = b"h\xffg"
     rows["path"] = b"task.cpu_share_permille 990 > 50"
     rows["old_value"], rows["new_value"] = -3, 5
     rows["verdict"], rows["reason"] = 0, 1
@@ -50,7 +50,7 @@ def test_a_batch_comes_back_in_the_words_of_the_spec(tmp_path: Path) -> None:
     assert row is not None
     assert (row["id"], row["old"], row["new"]) == (2, -3, 5)
     assert (row["verdict"], row["reason"]) == ("applied", "condition-on")
-    assert row["comm"] == "h\ufffdg"
+    assert row["label"] == "h\ufffdg"
     assert row["policy-version"] == 0
     assert row["cause"] == [
         {"signal": "task.cpu_share_permille", "value": 990},

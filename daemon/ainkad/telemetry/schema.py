@@ -28,9 +28,10 @@ CREATE TABLE decisions (
     policy_id INTEGER NOT NULL,
     policy_version INTEGER NOT NULL,
     tunable TEXT NOT NULL,
-    pid INTEGER NOT NULL,
-    start_ns INTEGER NOT NULL,
-    comm TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    pid INTEGER NOT NULL,          -- of a task, else 0
+    subject_id INTEGER NOT NULL,   -- start time, cgroup id or disk sequence number
+    label TEXT NOT NULL,           -- command name, path of the cgroup, device
     old INTEGER NOT NULL,
     new INTEGER NOT NULL,
     verdict INTEGER NOT NULL,

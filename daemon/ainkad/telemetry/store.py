@@ -27,7 +27,8 @@ _INTEGER_COLUMNS = (
     ("policy_id", "policy_id"),
     ("policy_version", "policy_version"),
     ("pid", "pid"),
-    ("start_ns", "start_ns"),
+    ("subject", "subject"),
+    ("subject_id", "subject_id"),
     ("old", "old_value"),
     ("new", "new_value"),
     ("verdict", "verdict"),
@@ -36,7 +37,7 @@ _INTEGER_COLUMNS = (
     ("leaf", "leaf"),
     ("n_causes", "n_causes"),
 )
-_TEXT_COLUMNS = ("policy", "tunable", "comm", "path")
+_TEXT_COLUMNS = ("policy", "tunable", "label", "path")
 _COLUMNS = (
     "session",
     *(column for column, _ in _INTEGER_COLUMNS),

@@ -8,8 +8,8 @@
 
 #include <linux/types.h>
 
-#define AINKA_COMM_LEN		16
-#define AINKA_PATH_LEN		160
+#define AINKA_LABEL_LEN		64
+#define AINKA_PATH_LEN		240
 #define AINKA_MAX_CAUSES	4
 
 /* enum ainka_record_type - what a record of the ring holds */
@@ -28,8 +28,9 @@ enum ainka_record_type {
  * @verdict: enum ainka_verdict
  * @reason: enum ainka_reason
  * @error: negative errno of a failed write
- * @pid: task it is about, 0 for the system
- * @start_ns: start time of that task, CLOCK_MONOTONIC
+ * @pid: task it is about, else 0
+ * @subject_id: of a task its start time in nanoseconds, CLOCK_MONOTONIC; of a cgroup its
+ *	id; of a device its disk sequence number; 0 for the system
  * @old_value: value before
  * @new_value: value after
  * @leaf: node of the model that was reached
@@ -39,7 +40,8 @@ enum ainka_record_type {
  * @cause_value: their values
  * @policy: name of the policy, NUL-terminated
  * @tunable: name of the tunable, NUL-terminated
- * @comm: command name of the task, NUL-terminated
+ * @label: what the subject is called, NUL-terminated: the command name of a task, the
+ *	path of a cgroup, the name of a device
  * @path: the terms of the condition with their values, NUL-terminated
  */
 struct ainka_record {
@@ -53,7 +55,7 @@ struct ainka_record {
 	__u16 reason;
 	__s32 error;
 	__u32 pid;
-	__u64 start_ns;
+	__u64 subject_id;
 	__s64 old_value;
 	__s64 new_value;
 	__u32 leaf;
@@ -63,7 +65,7 @@ struct ainka_record {
 	__s64 cause_value[AINKA_MAX_CAUSES];
 	char policy[32];
 	char tunable[64];
-	char comm[AINKA_COMM_LEN];
+	char label[AINKA_LABEL_LEN];
 	char path[AINKA_PATH_LEN];
 };
 
