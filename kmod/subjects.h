@@ -9,9 +9,6 @@
 #define AINKA_TOP_TASKS		64
 #define AINKA_VISITED_TASKS	128
 
-/* The largest bank of a subject. */
-#define AINKA_SNAP_SIGNALS	AINKA_N_TASK_SIGNALS
-
 /**
  * struct ainka_snap - a subject as the last walk saw it
  * @key: which one

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Final
 from ainkad import core_lib
 from ainkad.errors import AinkaError
 from ainkad.signals_gen import (
+    BANKS,
     BY_ID,
     BY_NAME,
     N_SYSTEM_SIGNALS,
     N_TASK_SIGNALS,
     SIGNALS,
-    SYSTEM_SIGNALS,
-    TASK_SIGNALS,
-    SignalDef,
 )
 
 if TYPE_CHECKING:
@@ -105,14 +103,14 @@ def _encode(text: str) -> bytes:
 class _Bank:
     """Values and freshness of the signals of one subject, as C arrays."""
 
-    def __init__(self, signals: tuple[SignalDef, ...], values: Values | None) -> None:
-        self.values = (ctypes.c_int64 * len(signals))()
-        self.fresh = (ctypes.c_uint8 * len(signals))()
+    def __init__(self, subject: int, values: Values | None) -> None:
+        self.values = (ctypes.c_int64 * len(BANKS[subject]))()
+        self.fresh = (ctypes.c_uint8 * len(BANKS[subject]))()
         for name, value in (values or {}).items():
             signal = BY_NAME.get(name)
-            if signal is None or signal.subject != signals[0].subject:
+            if signal is None or signal.subject != subject:
                 raise AinkaError(
-                    f"{name} is not a signal of subject {signals[0].subject}",
+                    f"{name} is not a signal of subject {subject}",
                     "ainkactl signal list shows the names",
                 )
             if value is not None:
@@ -141,7 +139,7 @@ class Tree:
 
     def render(self, system: Values, subject: Values | None = None) -> str:
         """The path through it with the values: comparisons, then the leaf and its result."""
-        first, second = _Bank(SYSTEM_SIGNALS, system), _Bank(TASK_SIGNALS, subject)
+        first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
         buffer = ctypes.create_string_buffer(_RENDER_BYTES)
         core_lib.load().ainka_flat_tree_render(
             self._memory,
@@ -200,7 +198,7 @@ class Program:
         missing one is stale. ``tree`` is the policy's model. Returns None for unknown. Raises
         AinkaError for a name that is no signal, TreeError for a model that does not verify.
         """
-        first, second = _Bank(SYSTEM_SIGNALS, system), _Bank(TASK_SIGNALS, subject)
+        first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
         model = self._model(tree)
         leaf = ctypes.c_uint32()
         truth: int = core_lib.load().ainka_flat_eval(
@@ -221,7 +219,7 @@ class Program:
 
         Arguments and errors as for evaluate().
         """
-        first, second = _Bank(SYSTEM_SIGNALS, system), _Bank(TASK_SIGNALS, subject)
+        first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
         model = self._model(tree)
         buffer = ctypes.create_string_buffer(_RENDER_BYTES)
         core_lib.load().ainka_flat_render(

@@ -24,6 +24,8 @@ class SignalDef:
 
 N_SYSTEM_SIGNALS: Final = 16
 N_TASK_SIGNALS: Final = 10
+N_CGROUP_SIGNALS: Final = 0
+N_DEVICE_SIGNALS: Final = 0
 N_SIGNALS: Final = 26
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
@@ -293,7 +295,11 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
 )
 """All signals, sorted by id."""
 
-SYSTEM_SIGNALS: Final = SIGNALS[:N_SYSTEM_SIGNALS]
-TASK_SIGNALS: Final = SIGNALS[N_SYSTEM_SIGNALS:]
+BANKS: Final[tuple[tuple[SignalDef, ...], ...]] = tuple(
+    tuple(s for s in SIGNALS if s.subject == subject) for subject in range(4)
+)
+"""The signals of each subject, by enum ainka_subject."""
+
+SYSTEM_SIGNALS, TASK_SIGNALS, CGROUP_SIGNALS, DEVICE_SIGNALS = BANKS
 BY_NAME: Final = {s.name: s for s in SIGNALS}
 BY_ID: Final = {s.id: s for s in SIGNALS}

@@ -53,18 +53,18 @@ const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len)
  */
 const struct ainka_signal_def *ainka_signal_by_id(u16 id)
 {
-	u32 index = AINKA_SIG_INDEX(id);
+	/* by enum ainka_subject; the table is sorted by id */
+	static const u32 size[] = {
+		AINKA_N_SYSTEM_SIGNALS, AINKA_N_TASK_SIGNALS,
+		AINKA_N_CGROUP_SIGNALS, AINKA_N_DEVICE_SIGNALS,
+	};
+	u32 bank = AINKA_SIG_BANK(id), index = AINKA_SIG_INDEX(id), first = 0, i;
 
-	/* The table is sorted by id: first the system's signals, then the task's. */
-	switch (AINKA_SIG_BANK(id)) {
-	case AINKA_SUBJECT_SYSTEM:
-		return index < AINKA_N_SYSTEM_SIGNALS ? &ainka_signals[index] : NULL;
-	case AINKA_SUBJECT_TASK:
-		return index < AINKA_N_TASK_SIGNALS ?
-		       &ainka_signals[AINKA_N_SYSTEM_SIGNALS + index] : NULL;
-	default:
+	if (bank >= ARRAY_SIZE(size) || index >= size[bank])
 		return NULL;
-	}
+	for (i = 0; i < bank; i++)
+		first += size[i];
+	return &ainka_signals[first + index];
 }
 
 /**

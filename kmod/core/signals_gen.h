@@ -5,7 +5,11 @@
 
 #define AINKA_N_SYSTEM_SIGNALS	16
 #define AINKA_N_TASK_SIGNALS	10
+#define AINKA_N_CGROUP_SIGNALS	0
+#define AINKA_N_DEVICE_SIGNALS	0
 #define AINKA_N_SIGNALS		26
+/* the largest bank of a subject other than the system */
+#define AINKA_SNAP_SIGNALS	10
 
 /* enum ainka_signal - ids: the bank in the high byte, the index in the low */
 enum ainka_signal {

@@ -17,7 +17,7 @@ from typing import Final
 
 import yaml
 
-SUBJECTS: Final = ("system", "task")
+SUBJECTS: Final = ("system", "task", "cgroup", "device")
 """Subjects that have signals; the position is the bank, as in enum ainka_subject."""
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
@@ -33,7 +33,11 @@ UNIT_DOC: Final = {
 TITLES: Final = {
     "system": "Signals of the system",
     "task": "Signals of a task",
+    "cgroup": "Signals of a cgroup",
+    "device": "Signals of a block device",
 }
+PREFIX: Final = {"task": "task", "cgroup": "cgroup", "device": "dev"}
+"""The first part of the names of a subject's signals."""
 MAX_PER_BANK: Final = 256
 
 C_NOTE: Final = (
@@ -87,7 +91,9 @@ def load(path: Path) -> list[Signal]:
 
 def _signal(bank: int, index: int, subject: str, entry: dict[str, object]) -> Signal:
     name, unit, age = str(entry["name"]), str(entry["unit"]), entry["max_age_ms"]
-    if not NAME.fullmatch(name) or name.startswith("task.") != (subject == "task"):
+    first = name.partition(".")[0]
+    fits = first == PREFIX[subject] if subject in PREFIX else first not in PREFIX.values()
+    if not NAME.fullmatch(name) or not fits:
         raise SpecError(f"{name}: not a name of a signal of subject {subject}")
     # task.pid is a number without a unit in its name.
     if unit not in UNITS or (unit != "count" and not name.endswith("_" + unit)):
@@ -105,6 +111,10 @@ def _signal(bank: int, index: int, subject: str, entry: dict[str, object]) -> Si
     )
 
 
+def _counts(signals: list[Signal]) -> dict[str, int]:
+    return {subject: sum(s.subject == subject for s in signals) for subject in SUBJECTS}
+
+
 def header(signals: list[Signal]) -> str:
     """kmod/core/signals_gen.h: the ids; no includes, so that BPF can use it."""
     lines = [
@@ -114,10 +124,14 @@ def header(signals: list[Signal]) -> str:
         "#define AINKA_SIGNALS_GEN_H",
         "",
     ]
-    for subject in SUBJECTS:
-        n = sum(s.subject == subject for s in signals)
+    for subject, n in _counts(signals).items():
         lines.append(f"#define AINKA_N_{subject.upper()}_SIGNALS\t{n}")
     lines.append(f"#define AINKA_N_SIGNALS\t\t{len(signals)}")
+    largest = max(n for subject, n in _counts(signals).items() if subject != "system")
+    lines += [
+        "/* the largest bank of a subject other than the system */",
+        f"#define AINKA_SNAP_SIGNALS\t{largest}",
+    ]
     lines += [
         "",
         "/* enum ainka_signal - ids: the bank in the high byte, the index in the low */",
@@ -179,8 +193,7 @@ def python(signals: list[Signal]) -> str:
         "",
         "",
     ]
-    for subject in SUBJECTS:
-        n = sum(s.subject == subject for s in signals)
+    for subject, n in _counts(signals).items():
         lines.append(f"N_{subject.upper()}_SIGNALS: Final = {n}")
     lines += [f"N_SIGNALS: Final = {len(signals)}", ""]
     lines.append("SIGNALS: Final[tuple[SignalDef, ...]] = (")
@@ -201,8 +214,12 @@ def python(signals: list[Signal]) -> str:
         ")",
         '"""All signals, sorted by id."""',
         "",
-        "SYSTEM_SIGNALS: Final = SIGNALS[:N_SYSTEM_SIGNALS]",
-        "TASK_SIGNALS: Final = SIGNALS[N_SYSTEM_SIGNALS:]",
+        "BANKS: Final[tuple[tuple[SignalDef, ...], ...]] = tuple(",
+        f"    tuple(s for s in SIGNALS if s.subject == subject) for subject in range({len(SUBJECTS)})",
+        ")",
+        '"""The signals of each subject, by enum ainka_subject."""',
+        "",
+        f"{', '.join(subject.upper() + '_SIGNALS' for subject in SUBJECTS)} = BANKS",
         "BY_NAME: Final = {s.name: s for s in SIGNALS}",
         "BY_ID: Final = {s.id: s for s in SIGNALS}",
         "",
@@ -225,6 +242,8 @@ def page(signals: list[Signal]) -> str:
     used = [u for u in UNITS if any(s.unit == u for s in signals)]
     lines.append("Units: " + ", ".join(f"`{u}` {UNIT_DOC[u]}" for u in used) + ".")
     for subject in SUBJECTS:
+        if not any(s.subject == subject for s in signals):
+            continue
         lines += [
             "",
             f"## {TITLES[subject]}",
