@@ -133,7 +133,7 @@ static int take_actions(struct ainka_policy *policy, const struct ainka_policy_c
 					    "%s gets no value", name);
 		err->field = AINKA_FIELD_ACTION;
 		rc = ainka_value_parse(cfg->action[i].value, &action->tun->bounds,
-				       cfg->model, &action->value, &err->err);
+				       action->tun->unit, cfg->model, &action->value, &err->err);
 		if (rc)
 			return rc;
 		strscpy(action->text, cfg->action[i].value, sizeof(action->text));

@@ -314,12 +314,16 @@ def hist_percentile(counts: npt.NDArray[np.uint32], permille: int) -> int:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a tunable accepts; ``values`` names values as "name=number name=number"."""
+    """What a tunable accepts.
+
+    ``values`` names values as "name=number name=number"; ``unit`` is that of its numbers.
+    """
 
     minimum: int
     maximum: int
     step: int = 0
     values: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -353,7 +357,7 @@ class Value:
 
 
 def parse_value(text: str, bounds: Bounds, has_model: bool = False) -> Value:
-    """Parse 10, -5, base, base+5, base-20%, model or a value's name.
+    """Parse 10, -5, 4MiB, base, base+5, base-20%, model or a value's name.
 
     Raises ExpressionError, also for an absolute value outside the bounds.
     """
@@ -366,6 +370,7 @@ def parse_value(text: str, bounds: Bounds, has_model: bool = False) -> Value:
         bounds.maximum,
         bounds.step,
         bounds.values.encode() if bounds.values is not None else None,
+        bounds.unit.encode() if bounds.unit is not None else None,
         has_model,
         op,
         argument,

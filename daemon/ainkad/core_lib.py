@@ -52,7 +52,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "ainka_flat_value_parse": (
         c_int,
         [
-            *[c_char_p, c_int64, c_int64, c_int64, c_char_p, c_uint32],
+            *[c_char_p, c_int64, c_int64, c_int64, c_char_p, c_char_p, c_uint32],
             *[_U32P, POINTER(c_int64), *_ERROR],
         ],
     ),

@@ -87,7 +87,7 @@ static inline u64 ainka_prog_bytes(const struct ainka_prog *p)
 struct ainka_err {
 	u32 pos;
 	u32 len;
-	char msg[120];
+	char msg[160];
 };
 
 /**
@@ -184,11 +184,11 @@ struct ainka_bounds {
 };
 
 /*
- * Parse 10, -5, base, base+5, base-20%, model or a value's name; an absolute
- * value outside the bounds is refused.
+ * Parse 10, -5, 4MiB, base, base+5, base-20%, model or a value's name; an
+ * absolute value outside the bounds is refused. @unit is that of the tunable.
  */
-int ainka_value_parse(const char *text, const struct ainka_bounds *b, bool has_model,
-		      struct ainka_value *v, struct ainka_err *err);
+int ainka_value_parse(const char *text, const struct ainka_bounds *b, const char *unit,
+		      bool has_model, struct ainka_value *v, struct ainka_err *err);
 /* The value to write; *clamped when bounds or step limited it. */
 s64 ainka_value_resolve(const struct ainka_value *v, const struct ainka_bounds *b,
 			s64 baseline, s64 current_value, s64 model, bool *clamped);

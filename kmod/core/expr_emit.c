@@ -128,26 +128,27 @@ static int convert(struct ainka_emit *e, struct ainka_operand *lit,
 		   const struct ainka_operand *other)
 {
 	s64 *num = &e->prog->insn[lit->insn].imm;
+	const struct ainka_literal value = { .num = *num, .unit = lit->unit };
 	struct ainka_text t;
 
-	if (other->unit && other->unit->dim == lit->unit->dim && !(*num % other->unit->factor)) {
-		*num /= other->unit->factor;
+	if (ainka_literal_convert(&value, other->unit, num)) {
 		lit->unit = other->unit;
 		lit->pending = false;
 		return 0;
 	}
 	ainka_err_start(&t, e->err, lit->pos, lit->end - lit->pos);
 	put_slice(&t, e, lit->pos, lit->end);
-	if (other->unit && other->unit->dim == lit->unit->dim)
-		ainka_text_str(&t, " is not a whole number in the unit of ");
-	else
-		ainka_text_str(&t, " does not fit ");
-	put_slice(&t, e, other->pos, other->end);
-	if (!other->unit) {
-		ainka_text_str(&t, ", which has no unit");
-	} else {
-		ainka_text_str(&t, ", which is in ");
+	if (other->unit && other->unit->dim == lit->unit->dim) {
+		ainka_text_str(&t, " is not a whole number of ");
 		ainka_text_str(&t, other->unit->name);
+		ainka_text_str(&t, ", the unit of ");
+		put_slice(&t, e, other->pos, other->end);
+	} else {
+		ainka_text_str(&t, " does not fit ");
+		put_slice(&t, e, other->pos, other->end);
+		ainka_text_str(&t, other->unit ? ", which takes " : ", which takes plain numbers");
+		if (other->unit)
+			ainka_units_put(&t, other->unit);
 	}
 	ainka_text_end(&t);
 	return -EINVAL;

@@ -4,22 +4,7 @@
 #define AINKA_CORE_EXPR_LEX_H
 
 #include "expr.h"
-
-enum ainka_dim { AINKA_DIM_TIME, AINKA_DIM_SIZE, AINKA_DIM_SHARE, AINKA_DIM_RATE };
-
-/**
- * struct ainka_unit - a unit of a literal or of a signal
- * @name: how it is written
- * @dim: what it measures
- * @factor: how many of the smallest unit of that dimension it is
- */
-struct ainka_unit {
-	const char *name;
-	u8 dim;
-	s64 factor;
-};
-
-const struct ainka_unit *ainka_unit_by_name(const char *name, u32 len);
+#include "units.h"
 
 enum ainka_token_kind {
 	AINKA_TOKEN_END,

@@ -259,6 +259,7 @@ void ainka_flat_tree_batch(const void *tree, u32 n, const s64 *val, const u8 *fr
  * @max: hard maximum
  * @step: largest change, 0 for none
  * @values: names of the values, or NULL
+ * @unit: unit of the tunable, or NULL
  * @has_model: the policy has a model
  * @op: out, enum ainka_value_op
  * @arg: out
@@ -269,12 +270,13 @@ void ainka_flat_tree_batch(const void *tree, u32 n, const s64 *val, const u8 *fr
  * Return: 0 or a negative errno.
  */
 int ainka_flat_value_parse(const char *text, s64 min, s64 max, s64 step, const char *values,
-			   u32 has_model, u32 *op, s64 *arg, u32 *pos, u32 *len, char *msg)
+			   const char *unit, u32 has_model, u32 *op, s64 *arg,
+			   u32 *pos, u32 *len, char *msg)
 {
 	struct ainka_bounds bounds = { .min = min, .max = max, .step = step, .values = values };
 	struct ainka_err err = { 0 };
 	struct ainka_value value;
-	int ret = ainka_value_parse(text, &bounds, has_model, &value, &err);
+	int ret = ainka_value_parse(text, &bounds, unit, has_model, &value, &err);
 
 	*op = value.op;
 	*arg = value.arg;

@@ -44,7 +44,8 @@ u32 ainka_flat_tree_render(const void *tree, const s64 *sys, const u8 *sys_fresh
 void ainka_flat_tree_batch(const void *tree, u32 n, const s64 *val, const u8 *fresh,
 			   s64 *result, u8 *known, u32 *leaf);
 int ainka_flat_value_parse(const char *text, s64 min, s64 max, s64 step, const char *values,
-			   u32 has_model, u32 *op, s64 *arg, u32 *pos, u32 *len, char *msg);
+			   const char *unit, u32 has_model, u32 *op, s64 *arg,
+			   u32 *pos, u32 *len, char *msg);
 s64 ainka_flat_value_resolve(u32 op, s64 arg, s64 min, s64 max, s64 step, s64 baseline,
 			     s64 current_value, s64 model, u32 *clamped);
 int ainka_flat_hyst_step(struct ainka_hyst *h, u64 for_ns, u64 hold_ns, u64 cooldown_ns,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 #include "expr.h"
+#include "units.h"
 
 /* Far more than any tunable can use, and the arithmetic stays exact. */
 #define PERCENT_MAX	1000000
 
 static int fail_bounds(const char *text, u32 len, const struct ainka_bounds *b,
-		       struct ainka_err *err)
+		       const char *unit, struct ainka_err *err)
 {
 	struct ainka_text t;
 
@@ -15,6 +16,10 @@ static int fail_bounds(const char *text, u32 len, const struct ainka_bounds *b,
 	ainka_text_num(&t, b->min);
 	ainka_text_str(&t, " to ");
 	ainka_text_num(&t, b->max);
+	if (unit && ainka_unit_by_name(unit, strlen(unit))) {
+		ainka_text_str(&t, " ");
+		ainka_text_str(&t, unit);
+	}
 	ainka_text_end(&t);
 	return -EINVAL;
 }
@@ -35,32 +40,60 @@ static int fail_unknown(const char *text, u32 len, const struct ainka_bounds *b,
 	return -EINVAL;
 }
 
-/* Reads an unsigned number; returns how many characters it has, 0 when there is none. */
-static u32 number(const char *s, s64 *v, bool *overflow)
+/* A literal that does not convert to the unit of the tunable. */
+static int fail_unit(const char *text, u32 pos, const struct ainka_literal *lit,
+		     const char *unit, const struct ainka_unit *to, struct ainka_err *err)
 {
-	u32 i = 0;
+	bool fits = to && to->dim == lit->unit->dim;
+	struct ainka_text t;
 
-	*v = 0;
-	for (; s[i] >= '0' && s[i] <= '9'; i++)
-		*overflow |= __builtin_mul_overflow(*v, 10, v) ||
-			     __builtin_add_overflow(*v, s[i] - '0', v);
-	return i;
+	ainka_err_start(&t, err, pos, lit->len);
+	ainka_text_put(&t, text + pos, lit->len);
+	ainka_text_str(&t, fits ? " is not a whole number of " :
+		       " does not fit the tunable, which is in ");
+	ainka_text_str(&t, unit && *unit ? unit : "plain numbers");
+	if (!fits && to) {
+		ainka_text_str(&t, ": ");
+		ainka_units_put(&t, to);
+	}
+	ainka_text_end(&t);
+	return -EINVAL;
+}
+
+/* Reads a literal in the unit of the tunable; the text ends behind it. */
+static int number(const char *text, u32 pos, const char *unit, s64 *v, struct ainka_err *err)
+{
+	const struct ainka_unit *to = unit ? ainka_unit_by_name(unit, strlen(unit)) : NULL;
+	struct ainka_literal lit;
+	int ret = ainka_literal_read(text, pos, &lit, err);
+
+	if (ret)
+		return ret;
+	if (text[pos + lit.len])
+		return ainka_err_say(err, pos + lit.len, 1, "the value ends in front of this");
+	*v = lit.num;
+	if (lit.unit && !ainka_literal_convert(&lit, to, v))
+		return fail_unit(text, pos, &lit, unit, to, err);
+	return 0;
 }
 
 /* Looks a name up in "name=number name=number". */
 static bool named(const char *values, const char *name, u32 len, s64 *v)
 {
 	while (*values) {
-		bool overflow = false, negative;
 		const char *s = values;
 
 		while (*s && *s != '=' && *s != ' ')
 			s++;
 		if (*s == '=' && (u32)(s - values) == len && !strncmp(values, name, len)) {
-			negative = *++s == '-';
-			if (!number(s + negative, v, &overflow) || overflow)
+			bool negative = *++s == '-';
+			struct ainka_literal lit;
+
+			s += negative;
+			if (!ainka_is_digit(*s) || ainka_literal_read(s, 0, &lit, NULL) ||
+			    lit.unit)
 				return false;
-			*v = negative ? -*v : *v;
+			*v = negative ? -lit.num : lit.num;
 			return true;
 		}
 		while (*s && *s != ' ')
@@ -70,65 +103,81 @@ static bool named(const char *values, const char *name, u32 len, s64 *v)
 	return false;
 }
 
-/* What follows "base": nothing, +N, -N, +N% or -N%. */
-static bool relative(const char *s, struct ainka_value *v, bool *overflow)
+/* +N% or -N% of the baseline, whatever the unit of the tunable. */
+static int relative_percent(const char *text, u32 len, struct ainka_value *v,
+			    struct ainka_err *err)
 {
-	bool negative = *s == '-';
-	u32 digits;
+	struct ainka_literal lit;
+	int ret = ainka_literal_read(text, 5, &lit, err);
 
-	v->op = AINKA_VALUE_ADD;
-	v->arg = 0;
-	if (!*s)
-		return true;
-	if (*s != '+' && *s != '-')
-		return false;
-	digits = number(++s, &v->arg, overflow);
-	if (!digits)
-		return false;
-	if (negative)
-		v->arg = -v->arg;
-	s += digits;
-	if (*s == '%') {
-		v->op = AINKA_VALUE_PERCENT;
-		*overflow |= v->arg > PERCENT_MAX || v->arg < -PERCENT_MAX;
-		s++;
-	}
-	return !*s;
+	if (ret)
+		return ret;
+	if (5 + lit.len != len)
+		return ainka_err_say(err, 5 + lit.len, 1, "the value ends in front of this");
+	v->op = AINKA_VALUE_PERCENT;
+	v->arg = lit.num / lit.unit->factor;
+	if (lit.num % lit.unit->factor)
+		return ainka_err_say(err, 5, lit.len, "percent of the baseline are whole");
+	if (v->arg > PERCENT_MAX)
+		return ainka_err_say(err, 5, lit.len,
+				     "the number is too large: at most 1000000%");
+	return 0;
 }
 
-static int absolute(const char *text, u32 len, const struct ainka_bounds *b,
+/* What follows "base": nothing, +N, -N, +N% or -N%. */
+static int relative(const char *text, u32 len, const char *unit, struct ainka_value *v,
+		    struct ainka_err *err)
+{
+	int ret;
+
+	v->op = AINKA_VALUE_ADD;
+	if (len == 4)
+		return 0;
+	if (text[len - 1] == '%')
+		ret = relative_percent(text, len, v, err);
+	else
+		ret = number(text, 5, unit, &v->arg, err);
+	if (text[4] == '-')
+		v->arg = -v->arg;
+	return ret;
+}
+
+static int absolute(const char *text, u32 len, const struct ainka_bounds *b, const char *unit,
 		    struct ainka_value *v, struct ainka_err *err)
 {
-	bool negative = *text == '-', overflow = false;
+	bool negative = *text == '-';
 	u32 sign = negative || *text == '+';
-	u32 digits = number(text + sign, &v->arg, &overflow);
+	int ret;
 
 	v->op = AINKA_VALUE_ABS;
-	if (digits && sign + digits == len) {
-		if (negative && !overflow)
+	if (!b->values || !named(b->values, text, len, &v->arg)) {
+		if (!ainka_is_digit(text[sign]))
+			return fail_unknown(text, len, b, err);
+		ret = number(text, sign, unit, &v->arg, err);
+		if (ret)
+			return ret;
+		if (negative)
 			v->arg = -v->arg;
-	} else if (!b->values || !named(b->values, text, len, &v->arg)) {
-		return fail_unknown(text, len, b, err);
 	}
-	if (overflow || v->arg < b->min || v->arg > b->max)
-		return fail_bounds(text, len, b, err);
+	if (v->arg < b->min || v->arg > b->max)
+		return fail_bounds(text, len, b, unit, err);
 	return 0;
 }
 
 /**
  * ainka_value_parse - parse the value of an action
- * @text: NUL-terminated: 10, -5, base, base+5, base-20%, model or a value's name
+ * @text: NUL-terminated: 10, -5, 4MiB, base, base+5, base-20%, model or a value's name
  * @b: what the tunable accepts; an absolute value outside is refused
+ * @unit: unit of the tunable, NULL for plain numbers
  * @has_model: the policy has a model
  * @v: out
  * @err: out, what is wrong; may be NULL
  *
  * Return: 0, or -EINVAL.
  */
-int ainka_value_parse(const char *text, const struct ainka_bounds *b, bool has_model,
-		      struct ainka_value *v, struct ainka_err *err)
+int ainka_value_parse(const char *text, const struct ainka_bounds *b, const char *unit,
+		      bool has_model, struct ainka_value *v, struct ainka_err *err)
 {
-	bool overflow = false;
 	u32 len = 0;
 
 	memset(v, 0, sizeof(*v));
@@ -146,12 +195,10 @@ int ainka_value_parse(const char *text, const struct ainka_bounds *b, bool has_m
 		return 0;
 	}
 	/* A value's name may begin like that, so what is not relative is looked up. */
-	if (len >= 4 && !strncmp(text, "base", 4) && relative(text + 4, v, &overflow)) {
-		if (overflow)
-			return ainka_err_say(err, 4, len - 4, "the number is too large");
-		return 0;
-	}
-	return absolute(text, len, b, v, err);
+	if (!strncmp(text, "base", 4) &&
+	    (len == 4 || ((text[4] == '+' || text[4] == '-') && ainka_is_digit(text[5]))))
+		return relative(text, len, unit, v, err);
+	return absolute(text, len, b, unit, v, err);
 }
 
 /* Percent of a number, rounded towards 0, saturated. */

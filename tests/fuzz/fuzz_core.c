@@ -205,7 +205,7 @@ static void fuzz_value(struct input *in)
 	text = malloc(in->left + 1);
 	memcpy(text, in->data, in->left);
 	text[in->left] = '\0';
-	if (!ainka_value_parse(text, &bounds, true, &value, &err) && bounds.min <= bounds.max) {
+	if (!ainka_value_parse(text, &bounds, bounds.step & 1 ? "KiB" : NULL, true, &value, &err) && bounds.min <= bounds.max) {
 		v = ainka_value_resolve(&value, &bounds, baseline, current_value, baseline,
 					&clamped);
 		CHECK(v >= bounds.min && v <= bounds.max);

@@ -56,14 +56,20 @@ def test_names_of_values(name: str, number: int) -> None:
         ("", "empty"),
         ("20", "20 is outside -20 to 19"),
         ("-21", "-21 is outside -20 to 19"),
-        ("99999999999999999999", "is outside"),
-        ("5x", "a number, base+N"),
+        ("99999999999999999999", "larger than 9223372036854775807"),
+        ("5x", "unknown unit x"),
+        ("x5", "a number, base+N"),
+        ("5 6", "ends in front of this"),
+        ("5ms", "does not fit the tunable, which is in plain numbers"),
+        ("base+5ms", "does not fit the tunable"),
         ("--5", "a number, base+N"),
         ("base*2", "a number, base+N"),
         ("base+", "a number, base+N"),
-        ("base+5%%", "a number, base+N"),
+        ("base+5%%", "ends in front of this"),
+        ("base+0.5%", "are whole"),
+        ("base+5.5", "a plain number is whole"),
         ("base+2000000%", "too large"),
-        ("base+99999999999999999999", "too large"),
+        ("base+99999999999999999999", "larger than"),
         ("model", "no model"),
         ("1" * 32, "longer than 31"),
         ("ab\0", "NUL"),
@@ -73,6 +79,56 @@ def test_refused_values(text: str, message: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_value(text, Bounds(-20, 19))
     assert message in caught.value.message
+
+
+KIB = Bounds(0, 16384, unit="KiB")
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds", "op", "argument"),
+    [
+        ("4MiB", KIB, Value.ABSOLUTE, 4096),
+        ("0.5MiB", KIB, Value.ABSOLUTE, 512),
+        ("2048bytes", KIB, Value.ABSOLUTE, 2),
+        ("128", KIB, Value.ABSOLUTE, 128),
+        ("base+1MiB", KIB, Value.ADD, 1024),
+        ("base-64KiB", KIB, Value.ADD, -64),
+        ("base-50%", KIB, Value.PERCENT, -50),
+        ("15%", Bounds(0, 100, unit="percent"), Value.ABSOLUTE, 15),
+        ("base+15%", Bounds(0, 100, unit="percent"), Value.PERCENT, 15),
+        ("base+15percent", Bounds(0, 100, unit="percent"), Value.ADD, 15),
+        ("0.5%", Bounds(0, 1000, unit="permyriad"), Value.ABSOLUTE, 50),
+        ("3s", Bounds(0, 1000, unit="cs"), Value.ABSOLUTE, 300),
+        ("2.5GHz", Bounds(0, 10**9, unit="khz"), Value.ABSOLUTE, 2500000),
+        ("-20us", Bounds(-100, 100, unit="us"), Value.ABSOLUTE, -20),
+        ("max", Bounds(0, 10, 0, "max=7", unit="KiB"), Value.ABSOLUTE, 7),
+    ],
+)
+def test_values_with_units(text: str, bounds: Bounds, op: int, argument: int) -> None:
+    value = parse_value(text, bounds)
+    assert (value.op, value.argument) == (op, argument)
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds", "marked", "message"),
+    [
+        ("20ms", KIB, "20ms", "does not fit the tunable, which is in KiB: bytes KiB MiB GiB TiB"),
+        ("base+20ms", KIB, "20ms", "does not fit the tunable, which is in KiB"),
+        ("100bytes", KIB, "100bytes", "100bytes is not a whole number of KiB"),
+        ("1GiB", KIB, "1GiB", "1GiB is outside 0 to 16384 KiB"),
+        ("5KB", KIB, "KB", "unknown unit KB"),
+        ("5ms", Bounds(0, 9, unit="weight"), "5ms", "which is in weight"),
+        ("0.1bytes", KIB, "0.1bytes", "finer than can be told"),
+    ],
+)
+def test_units_that_do_not_fit_a_tunable(
+    text: str, bounds: Bounds, marked: str, message: str
+) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_value(text, bounds)
+    error = caught.value
+    assert message in error.message
+    assert text[error.position : error.position + error.length] == marked
 
 
 @pytest.mark.parametrize("text", ["idl", "idle=5", "=5", "low", "batch idle", "Normal"])
