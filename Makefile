@@ -164,6 +164,11 @@ test-fuzz: ## hostile inputs to the core (FUZZ_SECONDS=20)
 	@$(DEPS) build test
 	tests/fuzz/run $(FUZZ_SECONDS)
 
+.PHONY: bench-core
+bench-core: ## what a decision costs, natively, against models compiled to C
+	@$(DEPS) build venv
+	$(PYTHON) tests/bench/core_cost
+
 # The session's guest boots each of these; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
 KERNELS ?= 6.1 6.12
 test-vm: export AINKA_KERNELS = $(KERNELS)

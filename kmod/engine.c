@@ -83,8 +83,7 @@ static void eval_policy(struct ainka_policy *policy, struct ainka_env *env, bool
 	for (i = 0; i < ainka_subjects_count(policy->subject); i++) {
 		const struct ainka_snap *snap = ainka_subjects_at(policy->subject, i);
 
-		env->bank[1].val = snap->val;
-		env->bank[1].fresh = snap->fresh;
+		ainka_env_subject(env, snap->val, snap->fresh, ainka_signals_of(policy->subject));
 		ainka_policy_eval(policy, env, &snap->key, walks, round.now_ns);
 	}
 	ainka_policy_end(policy, walks, round.now_ns);
@@ -93,14 +92,13 @@ static void eval_policy(struct ainka_policy *policy, struct ainka_env *env, bool
 /* Evaluate the table; true if a policy turned on or off. No locks, no allocation. */
 static bool evaluate(bool walked)
 {
-	struct ainka_env env = { };
+	static struct ainka_env env;	/* the worker's, large for its stack */
 	const struct ainka_table *t;
 	bool changed = false;
 	u64 start_ns, ns;
 	u32 i;
 
-	env.bank[0].val = round.val;
-	env.bank[0].fresh = round.fresh;
+	ainka_env_system(&env, round.val, round.fresh);
 	rcu_read_lock();
 	t = ainka_table();
 	start_ns = ktime_get_ns();

@@ -260,7 +260,7 @@ int ainka_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info)
 			continue;
 		/* dumps leave models out: they are large */
 		err = put_policy(reply.msg, p) ?:
-		      (p->tree ? nla_put(reply.msg, AINKA_A_POLICY_MODEL, p->tree_bytes, p->tree) :
+		      (p->blob ? nla_put(reply.msg, AINKA_A_POLICY_MODEL, p->blob_bytes, p->blob) :
 		       0);
 	}
 	mutex_unlock(&ainka_table_lock);

@@ -78,6 +78,7 @@ static int compile(const char *text, u32 subject, bool has_model, enum ainka_fie
 static int take_model(struct ainka_policy *policy, const struct ainka_policy_cfg *cfg,
 		      struct ainka_policy_err *err)
 {
+	u64 size;
 	int rc;
 
 	if (!cfg->model)
@@ -87,14 +88,20 @@ static int take_model(struct ainka_policy *policy, const struct ainka_policy_cfg
 		return ainka_refuse(err, AINKA_FIELD_MODEL, -E2BIG,
 				    "the model is larger than %d bytes",
 			      AINKA_MODEL_LEN);
-	policy->tree = kvmalloc(cfg->model_bytes, GFP_KERNEL);
-	if (!policy->tree)
-		return -ENOMEM;
-	memcpy(policy->tree, cfg->model, cfg->model_bytes);
-	policy->tree_bytes = cfg->model_bytes;
 	/* verified after the copy: nobody can change it any more */
-	rc = ainka_tree_verify(policy->tree, policy->tree_bytes, cfg->subject, &err->err);
-	return rc;
+	policy->blob = kvmalloc(cfg->model_bytes, GFP_KERNEL);
+	if (!policy->blob)
+		return -ENOMEM;
+	memcpy(policy->blob, cfg->model, cfg->model_bytes);
+	policy->blob_bytes = cfg->model_bytes;
+	rc = ainka_model_size(policy->blob, policy->blob_bytes, &size, &err->err);
+	if (rc)
+		return rc;
+	policy->model = kvzalloc(size, GFP_KERNEL);
+	if (!policy->model)
+		return -ENOMEM;
+	return ainka_model_load(policy->blob, policy->blob_bytes, cfg->subject, policy->model,
+				&err->err);
 }
 
 static int take_actions(struct ainka_policy *policy, const struct ainka_policy_cfg *cfg,
@@ -217,7 +224,8 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 		ainka_policy_free(policy);
 		return ERR_PTR(rc);
 	}
-	policy->bytes = sizeof(*policy) + ainka_prog_bytes(policy->when) + policy->tree_bytes +
+	policy->bytes = sizeof(*policy) + ainka_prog_bytes(policy->when) +
+			(policy->model ? policy->model->bytes + policy->blob_bytes : 0) +
 			(policy->until ? ainka_prog_bytes(policy->until) : 0) +
 			(policy->slot ? AINKA_POLICY_SUBJECTS * sizeof(*policy->slot) : 0);
 	return policy;
@@ -233,7 +241,8 @@ void ainka_policy_free(struct ainka_policy *policy)
 		return;
 	kfree(policy->when);
 	kfree(policy->until);
-	kvfree(policy->tree);
+	kvfree(policy->model);
+	kvfree(policy->blob);
 	kfree(policy->slot);
 	kfree(policy);
 }
@@ -302,7 +311,7 @@ void ainka_policy_begin(struct ainka_policy *policy)
 /**
  * ainka_policy_eval() - evaluate a policy for one subject
  * @policy: the policy
- * @env: the signals; its tree is set here
+ * @env: the signals; its model is set here
  * @key: the subject, ignored by a policy of the system
  * @walk: number of this walk over the subjects
  * @now_ns: the present
@@ -315,7 +324,7 @@ void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env,
 	struct ainka_slot *slot = ainka_policy_slot(policy, key);
 	enum ainka_truth when, until = AINKA_FALSE;
 
-	env->tree = policy->tree;
+	env->model = policy->model;
 	when = ainka_prog_eval(policy->when, env);
 	if (policy->until)
 		until = ainka_prog_eval(policy->until, env);

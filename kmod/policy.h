@@ -103,8 +103,9 @@ struct ainka_policy {
 	struct ainka_hyst_cfg hyst_cfg;
 	struct ainka_prog *when;
 	struct ainka_prog *until;	/* NULL: off when @when does not hold */
-	struct ainka_tree_hdr *tree;	/* NULL: no model */
-	u64 tree_bytes;
+	struct ainka_model *model;	/* NULL: no model */
+	void *blob;			/* the model as it came */
+	u64 blob_bytes;
 	u64 created_ns;
 	u64 bytes;
 	u32 n_actions;

@@ -19,8 +19,9 @@
 /* How long a restored task's entry waits for forks that were under way. */
 #define GHOST_NS (2 * NSEC_PER_SEC)
 
-/* A decision in the making; the fast worker's, too large for its stack. */
+/* A decision in the making, and what it is made from; too large for the stack. */
 static struct ainka_record rec;
+static struct ainka_env env;
 
 static bool allowed(const struct ainka_policy *policy)
 {
@@ -62,25 +63,22 @@ static struct ainka_policy *winner(const struct ainka_tunable *tun, const struct
 	return best;
 }
 
-/* What an evaluation sees; false if it cannot, because the subject's signals are gone. */
-static bool env_of(const struct ainka_round *round, const struct ainka_policy *policy,
-		   const struct ainka_key *key, struct ainka_env *env)
+/* Let env be what the policy sees; false if the subject's signals are gone. */
+static bool see(const struct ainka_round *round, const struct ainka_policy *policy,
+		const struct ainka_key *key)
 {
 	const struct ainka_snap *snap = NULL;
 
-	memset(env, 0, sizeof(*env));
 	if (policy->subject != AINKA_SUBJECT_SYSTEM) {
 		snap = ainka_subjects_find(policy->subject, key);
 		if (!snap)
 			return false;
 	}
-	env->bank[0].val = round->val;
-	env->bank[0].fresh = round->fresh;
-	if (snap) {
-		env->bank[1].val = snap->val;
-		env->bank[1].fresh = snap->fresh;
-	}
-	env->tree = policy->tree;
+	ainka_env_init(&env);
+	ainka_env_system(&env, round->val, round->fresh);
+	if (snap)
+		ainka_env_subject(&env, snap->val, snap->fresh, ainka_signals_of(policy->subject));
+	env.model = policy->model;
 	return true;
 }
 
@@ -98,8 +96,7 @@ static void begin_record(const struct ainka_round *round, const struct ainka_pol
 			 const struct ainka_tunable *tun, const struct ainka_target *target)
 {
 	struct ainka_prog *prog = policy->when;
-	struct ainka_env env;
-	s64 result;
+	s64 value;
 	u32 i;
 
 	memset(&rec, 0, sizeof(rec));
@@ -108,19 +105,17 @@ static void begin_record(const struct ainka_round *round, const struct ainka_pol
 	strscpy(rec.policy, policy->name, sizeof(rec.policy));
 	strscpy(rec.tunable, tun->name, sizeof(rec.tunable));
 	name_subject(target);
-	if (!env_of(round, policy, &target->key, &env))
+	/* a subject that is gone has no signals to show */
+	if (!see(round, policy, &target->key))
 		return;
 	for (i = 0; i < prog->signals && i < AINKA_MAX_CAUSES; i++) {
-		u16 id = prog->signal[i];
-		const struct ainka_bank *bank = &env.bank[!!AINKA_SIG_BANK(id)];
-
-		if (!bank->fresh[AINKA_SIG_INDEX(id)])
+		if (!ainka_env_get(&env, prog->signal[i], &value))
 			continue;
-		rec.cause_signal[rec.n_causes] = id;
-		rec.cause_value[rec.n_causes++] = bank->val[AINKA_SIG_INDEX(id)];
+		rec.cause_signal[rec.n_causes] = prog->signal[i];
+		rec.cause_value[rec.n_causes++] = value;
 	}
-	if (env.tree)
-		ainka_tree_eval(env.tree, &env, &result, &rec.leaf);
+	if (env.model)
+		ainka_model_eval(env.model, &env, &value, &rec.leaf);
 	ainka_prog_render(prog, &env, rec.path, sizeof(rec.path));
 }
 
@@ -139,7 +134,6 @@ static s64 value_of(const struct ainka_round *round, const struct ainka_policy *
 {
 	const struct ainka_action *action = action_on(policy, tun);
 	struct ainka_bounds no_step = tun->bounds;
-	struct ainka_env env;
 	s64 model = baseline;
 	bool bounded;
 	u32 leaf;
@@ -147,8 +141,8 @@ static s64 value_of(const struct ainka_round *round, const struct ainka_policy *
 	no_step.step = 0;
 	if (action->value.op == AINKA_VALUE_MODEL) {
 		/* with a stale signal the model says nothing: stay at the baseline */
-		if (!env_of(round, policy, key, &env) ||
-		    !ainka_tree_eval(policy->tree, &env, &model, &leaf))
+		if (!see(round, policy, key) ||
+		    !ainka_model_eval(policy->model, &env, &model, &leaf))
 			model = baseline;
 	}
 	*wanted = ainka_value_resolve(&action->value, &no_step, baseline, present, model,

@@ -60,8 +60,8 @@ class ExpressionError(AinkaError):
         super().__init__(message, self.caret)
 
 
-class TreeError(AinkaError):
-    """A model that does not verify; ``node`` is the number of the offending node."""
+class ModelError(AinkaError):
+    """A model that does not verify; ``node`` is the number of the offending node or term."""
 
     def __init__(self, node: int, message: str) -> None:
         super().__init__(f"node {node} of the model: {message}", "train and compile it again")
@@ -118,17 +118,19 @@ class _Bank:
                 self.fresh[signal.index] = 1
 
 
-class Tree:
-    """A verified model in memory as the evaluator wants it (aligned to 8 bytes)."""
+class Model:
+    """A verified model as the evaluator wants it."""
 
     def __init__(self, blob: bytes, subject: int = TASK) -> None:
-        self._memory = (ctypes.c_uint64 * ((len(blob) + 7) // 8 or 1))()
-        ctypes.memmove(self._memory, blob, len(blob))
-        failure = _Failure()
-        if core_lib.load().ainka_flat_tree_verify(
-            self._memory, len(blob), subject, failure.position, failure.buffer
+        library, failure, size = core_lib.load(), _Failure(), ctypes.c_uint64()
+        raw = ctypes.create_string_buffer(blob, len(blob) or 1)
+        if library.ainka_flat_model_size(raw, len(blob), size, failure.position, failure.buffer):
+            raise ModelError(failure.position.value, failure.message)
+        self._memory = (ctypes.c_uint64 * ((size.value + 7) // 8))()
+        if library.ainka_flat_model_load(
+            raw, len(blob), subject, self._memory, failure.position, failure.buffer
         ):
-            raise TreeError(failure.position.value, failure.message)
+            raise ModelError(failure.position.value, failure.message)
         self.blob = blob
         self.subject = subject
 
@@ -138,11 +140,12 @@ class Tree:
         return ctypes.addressof(self._memory)
 
     def render(self, system: Values, subject: Values | None = None) -> str:
-        """The path through it with the values: comparisons, then the leaf and its result."""
+        """Why it says what it says: the path through a tree, the votes of a forest, the terms."""
         first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
         buffer = ctypes.create_string_buffer(_RENDER_BYTES)
-        core_lib.load().ainka_flat_tree_render(
+        core_lib.load().ainka_flat_model_render(
             self._memory,
+            self.subject,
             first.values,
             first.fresh,
             second.values,
@@ -190,52 +193,54 @@ class Program:
         return tuple(BY_ID[i].name for i in ids[:n])
 
     def evaluate(
-        self, system: Values, subject: Values | None = None, tree: Tree | bytes | None = None
+        self, system: Values, subject: Values | None = None, model: Model | bytes | None = None
     ) -> bool | None:
         """Evaluate it once.
 
         ``system`` and ``subject`` hold the signals of the system and of the subject by name; a
-        missing one is stale. ``tree`` is the policy's model. Returns None for unknown. Raises
-        AinkaError for a name that is no signal, TreeError for a model that does not verify.
+        missing one is stale. ``model`` is the policy's. Returns None for unknown. Raises
+        AinkaError for a name that is no signal, ModelError for a model that does not verify.
         """
         first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
-        model = self._model(tree)
+        loaded = self._model(model)
         leaf = ctypes.c_uint32()
         truth: int = core_lib.load().ainka_flat_eval(
             self._memory,
+            self.subject,
             first.values,
             first.fresh,
             second.values,
             second.fresh,
-            model.address if model else None,
+            loaded.address if loaded else None,
             leaf,
         )
         return _TRUTH[truth]
 
     def render(
-        self, system: Values, subject: Values | None = None, tree: Tree | bytes | None = None
+        self, system: Values, subject: Values | None = None, model: Model | bytes | None = None
     ) -> str:
         """Its comparisons with the values and their truth, and the path through the model.
 
         Arguments and errors as for evaluate().
         """
         first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
-        model = self._model(tree)
+        loaded = self._model(model)
         buffer = ctypes.create_string_buffer(_RENDER_BYTES)
         core_lib.load().ainka_flat_render(
             self._memory,
+            self.subject,
             first.values,
             first.fresh,
             second.values,
             second.fresh,
-            model.address if model else None,
+            loaded.address if loaded else None,
             buffer,
             _RENDER_BYTES,
         )
         return buffer.value.decode("ascii")
 
     def evaluate_batch(
-        self, values: IntArray, fresh: Fresh, tree: Tree | bytes | None = None
+        self, values: IntArray, fresh: Fresh, model: Model | bytes | None = None
     ) -> npt.NDArray[np.uint8]:
         """Evaluate it for many rows of signals.
 
@@ -244,10 +249,10 @@ class Program:
         """
         from ainkad import core_batch
 
-        return core_batch.evaluate(self._memory, values, fresh, self._model(tree))
+        return core_batch.evaluate(self._memory, self.subject, values, fresh, self._model(model))
 
-    def _model(self, tree: Tree | bytes | None) -> Tree | None:
-        return Tree(tree, self.subject) if isinstance(tree, bytes) else tree
+    def _model(self, model: Model | bytes | None) -> Model | None:
+        return Model(model, self.subject) if isinstance(model, bytes) else model
 
 
 def compile_expression(text: str, subject: int, has_model: bool = False) -> Program:
@@ -265,28 +270,28 @@ def compile_expression(text: str, subject: int, has_model: bool = False) -> Prog
     return Program(memory, subject, has_model)
 
 
-def verify_tree(blob: bytes, subject: int) -> None:
-    """Check a model; raises TreeError."""
-    Tree(blob, subject)
+def verify_model(blob: bytes, subject: int) -> None:
+    """Check a model; raises ModelError."""
+    Model(blob, subject)
 
 
-def evaluate_tree(tree: Tree | bytes, values: IntArray, fresh: Fresh) -> IntArray:
+def evaluate_model(model: Model | bytes, values: IntArray, fresh: Fresh) -> IntArray:
     """Ask a model about many rows of signals.
 
     ``values`` is int64 of shape (n, N_SIGNALS), columns in the order of SIGNALS (the system's
-    first), ``fresh`` of the same shape. Returns int64 of shape (n,), 0 where a signal on the path
-    is stale; tree_paths() tells those apart. Raises TreeError.
+    first), ``fresh`` of the same shape. Returns int64 of shape (n,), 0 where a signal on the way
+    is stale; model_paths() tells those apart. Raises ModelError.
     """
-    return tree_paths(tree, values, fresh)[0]
+    return model_paths(model, values, fresh)[0]
 
 
-def tree_paths(
-    tree: Tree | bytes, values: IntArray, fresh: Fresh
+def model_paths(
+    model: Model | bytes, values: IntArray, fresh: Fresh
 ) -> tuple[IntArray, BoolArray, npt.NDArray[np.uint32]]:
-    """As evaluate_tree(), but returns results, whether they are known, and the nodes reached."""
+    """As evaluate_model(), but returns results, whether they are known, and the nodes reached."""
     from ainkad import core_batch
 
-    return core_batch.tree(Tree(tree) if isinstance(tree, bytes) else tree, values, fresh)
+    return core_batch.model(Model(model) if isinstance(model, bytes) else model, values, fresh)
 
 
 def task_features(records: npt.NDArray[np.void], now_ns: int) -> tuple[IntArray, BoolArray]:
@@ -461,21 +466,21 @@ __all__ = [
     "Budget",
     "ExpressionError",
     "Hysteresis",
+    "Model",
+    "ModelError",
     "Program",
-    "Tree",
-    "TreeError",
     "Value",
     "compile_expression",
-    "evaluate_tree",
+    "evaluate_model",
     "hist_bucket",
     "hist_floor",
     "hist_percentile",
+    "model_paths",
     "parse_value",
     "ring_load_head",
     "ring_store_tail",
     "state_allows",
     "state_next",
     "task_features",
-    "tree_paths",
-    "verify_tree",
+    "verify_model",
 ]

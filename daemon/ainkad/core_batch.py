@@ -14,7 +14,7 @@ from ainkad.errors import AinkaError
 from ainkad.signals_gen import N_SIGNALS, N_TASK_SIGNALS
 
 if TYPE_CHECKING:
-    from ainkad.core import Tree
+    from ainkad.core import Model
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -36,26 +36,28 @@ def _rows(values: IntArray, fresh: BoolArray | ByteArray) -> tuple[IntArray, Byt
 
 def evaluate(
     program: ctypes.Array[ctypes.c_char],
+    subject: int,
     values: IntArray,
     fresh: BoolArray | ByteArray,
-    tree: Tree | None,
+    model: Model | None,
 ) -> ByteArray:
     """Truth (uint8 of shape (n,): 0 false, 1 true, 2 unknown) of a program for each row."""
     values, fresh = _rows(values, fresh)
     truth = np.zeros(len(values), dtype=np.uint8)
     core_lib.load().ainka_flat_eval_batch(
         program,
+        subject,
         len(values),
         values.ctypes.data,
         fresh.ctypes.data,
-        tree.address if tree else None,
+        model.address if model else None,
         truth.ctypes.data,
     )
     return truth
 
 
-def tree(
-    tree: Tree, values: IntArray, fresh: BoolArray | ByteArray
+def model(
+    model: Model, values: IntArray, fresh: BoolArray | ByteArray
 ) -> tuple[IntArray, BoolArray, npt.NDArray[np.uint32]]:
     """Results, whether they are known, and nodes reached, each of shape (n,)."""
     values, fresh = _rows(values, fresh)
@@ -63,8 +65,9 @@ def tree(
     result = np.zeros(n, dtype=np.int64)
     known = np.zeros(n, dtype=np.uint8)
     leaf = np.zeros(n, dtype=np.uint32)
-    core_lib.load().ainka_flat_tree_batch(
-        tree.address,
+    core_lib.load().ainka_flat_model_batch(
+        model.address,
+        model.subject,
         n,
         values.ctypes.data,
         fresh.ctypes.data,

@@ -37,17 +37,24 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "ainka_flat_prog_signals": (c_uint32, [c_void_p, c_void_p]),
     "ainka_flat_compile": (c_int, [c_char_p, c_uint32, c_uint32, c_void_p, *_ERROR]),
     "ainka_flat_prog_verify": (c_int, [c_void_p, c_uint32, c_uint32, _U32P, c_char_p]),
-    "ainka_flat_eval": (c_int, [c_void_p, *_BANKS, c_void_p, _U32P]),
+    "ainka_flat_eval": (c_int, [c_void_p, c_uint32, *_BANKS, c_void_p, _U32P]),
     "ainka_flat_eval_batch": (
         None,
-        [c_void_p, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p],
+        [c_void_p, c_uint32, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p],
     ),
-    "ainka_flat_render": (c_uint32, [c_void_p, *_BANKS, c_void_p, c_char_p, c_uint32]),
-    "ainka_flat_tree_verify": (c_int, [c_void_p, c_uint64, c_uint32, _U32P, c_char_p]),
-    "ainka_flat_tree_render": (c_uint32, [c_void_p, *_BANKS, c_char_p, c_uint32]),
-    "ainka_flat_tree_batch": (
+    "ainka_flat_render": (c_uint32, [c_void_p, c_uint32, *_BANKS, c_void_p, c_char_p, c_uint32]),
+    "ainka_flat_model_size": (
+        c_int,
+        [c_char_p, c_uint64, POINTER(c_uint64), _U32P, c_char_p],
+    ),
+    "ainka_flat_model_load": (
+        c_int,
+        [c_char_p, c_uint64, c_uint32, c_void_p, _U32P, c_char_p],
+    ),
+    "ainka_flat_model_render": (c_uint32, [c_void_p, c_uint32, *_BANKS, c_char_p, c_uint32]),
+    "ainka_flat_model_batch": (
         None,
-        [c_void_p, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p],
+        [c_void_p, c_uint32, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p],
     ),
     "ainka_flat_value_parse": (
         c_int,

@@ -18,10 +18,20 @@ LABEL_LEN: Final = 64
 PATH_LEN: Final = 240
 MAX_CAUSES: Final = 4
 RING_MAGIC: Final = 0x41494E4B41523031
-TREE_MAGIC: Final = 0x54524541
-TREE_LEAF: Final = 0xFFFF
-TREE_MAX_NODES: Final = 1024
-TREE_MAX_DEPTH: Final = 16
+MODEL_MAGIC: Final = 0x4D4B4E41
+MODEL_VERSION: Final = 1
+MODEL_MEAN: Final = 1
+MODEL_VOTE: Final = 2
+MODEL_WEIGH: Final = 3
+MODEL_LINEAR: Final = 4
+MODEL_THRESHOLD: Final = 5
+MODEL_LEAF: Final = 0xFFFF
+MODEL_MAX_TREES: Final = 32
+MODEL_MAX_DEPTH: Final = 16
+MODEL_MAX_NODES: Final = 4096
+MODEL_MAX_CLASSES: Final = 16
+MODEL_MAX_TERMS: Final = 64
+MODEL_MAX_SHIFT: Final = 32
 HIST_BUCKETS: Final = 256
 TASKS_MAX: Final = 4096
 TASK_WINDOW_NS: Final = 500000000
@@ -85,24 +95,39 @@ RING_PRODUCER_DTYPE: Final = _layout(
     ],
 )
 
-TREE_NODE_DTYPE: Final = _layout(
-    16,
+MODEL_HDR_DTYPE: Final = _layout(
+    32,
     [
-        ("signal", "u2", 0),
-        ("left", "u2", 2),
-        ("right", "u2", 4),
-        ("pad", "u2", 6),
-        ("threshold", "i8", 8),
+        ("magic", "u4", 0),
+        ("version", "u1", 4),
+        ("kind", "u1", 5),
+        ("n_trees", "u1", 6),
+        ("n_classes", "u1", 7),
+        ("n_nodes", "u2", 8),
+        ("n_rows", "u2", 10),
+        ("n_terms", "u2", 12),
+        ("shift", "u1", 14),
+        ("pad", "u1", 15),
+        ("trained_ns", "u8", 16),
+        ("bias", "i8", 24),
     ],
 )
 
-TREE_HDR_DTYPE: Final = _layout(
-    16,
+MODEL_NODE_DTYPE: Final = _layout(
+    12,
     [
-        ("magic", "u4", 0),
-        ("n_nodes", "u2", 4),
-        ("pad", "u2", 6),
-        ("trained_ns", "u8", 8),
+        ("value", "i8", 0),
+        ("signal", "u2", 8),
+        ("right", "u2", 10),
+    ],
+)
+
+MODEL_TERM_DTYPE: Final = _layout(
+    12,
+    [
+        ("weight", "i8", 0),
+        ("signal", "u2", 8),
+        ("pad", "u2", 10),
     ],
 )
 

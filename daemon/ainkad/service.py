@@ -15,7 +15,7 @@ from pathlib import Path
 from ainkad.bpf import BpfObject
 from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
-from ainkad.core import evaluate_tree
+from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
@@ -157,7 +157,7 @@ class Service:
         configured = self._config.seed
         seed = configured + i if configured is not None else int.from_bytes(os.urandom(4), "little")
         log.info("event=tuner name=%s seed=%d", tuner.name, seed)
-        evaluate = full_evaluate(tuner.features, evaluate_tree)
+        evaluate = full_evaluate(tuner.features, evaluate_model)
         return TunerRun(tuner, machine, store, ChildTrainer(), evaluate, seed)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

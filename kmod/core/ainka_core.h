@@ -36,8 +36,22 @@ struct ainka_signal_def {
 
 extern const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS];
 
+/*
+ * Where an evaluation finds a signal: the system's signals, then those of the
+ * one subject. Resolved once, when a condition or a model is verified.
+ */
+#define AINKA_SLOT_SUBJECT	AINKA_N_SYSTEM_SIGNALS
+#define AINKA_N_SLOTS		((AINKA_SLOT_SUBJECT + AINKA_SNAP_SIGNALS + 7) / 8 * 8)
+
+/* The slot of a signal that a policy may read. */
+static inline u16 ainka_slot_of(u16 id)
+{
+	return AINKA_SIG_INDEX(id) + (AINKA_SIG_BANK(id) ? AINKA_SLOT_SUBJECT : 0);
+}
+
 const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len);
 const struct ainka_signal_def *ainka_signal_by_id(u16 id);
+u32 ainka_signals_of(u32 subject);
 
 /* ---- expressions (expr_compile.c, expr_verify.c, expr_eval.c) ---- */
 
@@ -47,11 +61,21 @@ const struct ainka_signal_def *ainka_signal_by_id(u16 id);
 /* A word of an expression that is not a signal: the result of the policy's model. */
 #define AINKA_WORD_MODEL	"model"
 
+/**
+ * struct ainka_insn - an instruction of a compiled condition
+ * @op: enum ainka_op, private to expr_*.c
+ * @cmp: the comparison, where there is one
+ * @signal: id of the signal it reads, where there is one
+ * @slot: its slot
+ * @pad: 0
+ * @imm: the number, where there is one
+ */
 struct ainka_insn {
-	u8 op;		/* enum ainka_op, private to expr_*.c */
+	u8 op;
 	u8 cmp;
 	u16 signal;
-	u32 pad;
+	u16 slot;
+	u16 pad;
 	s64 imm;
 };
 
@@ -91,26 +115,27 @@ struct ainka_err {
 };
 
 /**
- * struct ainka_bank - the signals of the system or of one subject
- * @val: values, indexed by AINKA_SIG_INDEX()
- * @fresh: nonzero where the value is fresh
- */
-struct ainka_bank {
-	const s64 *val;
-	const u8 *fresh;
-};
-
-/**
  * struct ainka_env - what an evaluation sees
- * @bank: the system's signals, then those of the subject (or NULLs)
- * @tree: the policy's verified model, or NULL
- * @leaf: out, the node of the model reached last
+ * @val: value of each slot, whatever it is where the slot is not fresh
+ * @fresh: 1 where the slot has a fresh value, else 0
+ * @fresh_word: the same, eight slots at a time
+ * @model: the policy's model, or NULL
+ * @leaf: out, the node of the model's first tree that was reached last
  */
 struct ainka_env {
-	struct ainka_bank bank[2];
-	const struct ainka_tree_hdr *tree;
+	s64 val[AINKA_N_SLOTS];
+	union {
+		u8 fresh[AINKA_N_SLOTS];
+		u64 fresh_word[AINKA_N_SLOTS / 8];
+	};
+	const struct ainka_model *model;
 	u32 leaf;
 };
+
+void ainka_env_init(struct ainka_env *env);
+void ainka_env_system(struct ainka_env *env, const s64 *val, const u8 *fresh);
+void ainka_env_subject(struct ainka_env *env, const s64 *val, const u8 *fresh, u32 n);
+bool ainka_env_get(const struct ainka_env *env, u16 id, s64 *val);
 
 /* Results of a condition: a comparison with a stale signal is unknown (Kleene). */
 enum ainka_truth { AINKA_FALSE, AINKA_TRUE, AINKA_UNKNOWN };
@@ -123,14 +148,84 @@ enum ainka_truth ainka_prog_eval(const struct ainka_prog *prog, struct ainka_env
 u32 ainka_prog_render(const struct ainka_prog *prog, struct ainka_env *env,
 		      char *buf, u32 size);
 
-/* ---- integer decision trees (tree.c) ---- */
+/* ---- models (model.c, model_eval.c, model_render.c) ---- */
 
-int ainka_tree_verify(const void *blob, u64 bytes, u32 subject, struct ainka_err *err);
-/* false when a signal on the path is stale; *leaf is the node reached */
-bool ainka_tree_eval(const struct ainka_tree_hdr *tree, const struct ainka_env *env,
-		     s64 *result, u32 *leaf);
-u32 ainka_tree_render(const struct ainka_tree_hdr *tree, const struct ainka_env *env,
-		      char *buf, u32 size);
+/**
+ * struct ainka_step - a node of a tree as it is evaluated
+ * @value: what the slot is compared with; in a leaf its value, class or row
+ * @slot: slot of the signal, or AINKA_MODEL_LEAF
+ * @right: number of the node for greater values; the other one is the next
+ * @signal: id of the signal, for people
+ * @pad: 0
+ */
+struct ainka_step {
+	s64 value;
+	u16 slot;
+	u16 right;
+	u16 signal;
+	u16 pad;
+};
+
+/**
+ * struct ainka_need - slots that a model reads
+ * @mask: 1 in the byte of each
+ * @word: which eight slots
+ */
+struct ainka_need {
+	u64 mask;
+	u16 word;
+};
+
+/**
+ * struct ainka_model - a verified model as it is evaluated
+ * @kind: AINKA_MODEL_MEAN to AINKA_MODEL_THRESHOLD
+ * @n_trees: trees
+ * @n_classes: classes
+ * @shift: bits behind the binary point
+ * @plain_tree: one tree whose leaves hold the result
+ * @n_need: entries of @need
+ * @n_terms: terms of a linear model, which are steps without @right
+ * @n_steps: entries of @step
+ * @cost: most steps that one evaluation takes
+ * @bytes: size of all of this
+ * @bias: of a linear model
+ * @class_value: result of each class
+ * @need: what must be fresh for the fast way
+ * @root: number of the first node of each tree
+ * @step: nodes or terms; behind them the rows of @n_classes weights
+ */
+struct ainka_model {
+	u8 kind;
+	u8 n_trees;
+	u8 n_classes;
+	u8 shift;
+	u8 plain_tree;
+	u8 n_terms;
+	u16 n_need;
+	u32 n_steps;
+	u32 cost;
+	u64 bytes;
+	s64 bias;
+	s64 class_value[AINKA_MODEL_MAX_CLASSES];
+	struct ainka_need need[AINKA_N_SLOTS / 8];
+	u16 root[AINKA_MODEL_MAX_TREES];
+	struct ainka_step step[];
+};
+
+int ainka_model_size(const void *blob, u64 bytes, u64 *size, struct ainka_err *err);
+int ainka_model_load(const void *blob, u64 bytes, u32 subject, struct ainka_model *model,
+		     struct ainka_err *err);
+/* false when a signal on the way is stale; *leaf is the node the first tree ended at */
+bool ainka_model_eval(const struct ainka_model *model, const struct ainka_env *env,
+		      s64 *result, u32 *leaf);
+u32 ainka_model_render(const struct ainka_model *model, const struct ainka_env *env,
+		       char *buf, u32 size);
+
+/* Most steps that one evaluation takes: a condition asks its model at most once. */
+static inline u32 ainka_prog_cost(const struct ainka_prog *prog, const struct ainka_model *model)
+{
+	return prog->len + (model ? model->cost : 0);
+}
 
 /* ---- on and off (hysteresis.c) ---- */
 

@@ -37,6 +37,7 @@ static int emit(struct ainka_emit *e, const struct ainka_token *tok, u8 op, u8 c
 	in->op = op;
 	in->cmp = cmp;
 	in->signal = signal;
+	in->slot = op == AINKA_OP_SIGNAL ? ainka_slot_of(signal) : 0;
 	in->imm = imm;
 	return 0;
 }
@@ -222,6 +223,7 @@ static bool fuse_compare(struct ainka_emit *e, u8 cmp)
 
 	if (in[0].op == AINKA_OP_IMM && in[1].op == AINKA_OP_SIGNAL) {
 		in[0].signal = in[1].signal;
+		in[0].slot = in[1].slot;
 		cmp = mirror[cmp];
 	} else if (in[0].op == AINKA_OP_SIGNAL && in[1].op == AINKA_OP_IMM) {
 		in[0].imm = in[1].imm;

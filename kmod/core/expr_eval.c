@@ -58,7 +58,6 @@ bool ainka_arith(u8 op, s64 a, s64 b, s64 *result)
  */
 void ainka_vm_init(struct ainka_vm *vm, struct ainka_env *env)
 {
-	ainka_view_init(&vm->view, env);
 	vm->env = env;
 	vm->sp = 0;
 	vm->model_state = 0;
@@ -69,8 +68,8 @@ static void push_model(struct ainka_vm *vm)
 {
 	/* A condition may name the model twice: it is asked once. */
 	if (!vm->model_state) {
-		bool known = vm->env->tree &&
-			     ainka_tree_eval(vm->env->tree, vm->env, &vm->model, &vm->env->leaf);
+		bool known = vm->env->model && ainka_model_eval(vm->env->model, vm->env, &vm->model,
+								&vm->env->leaf);
 
 		vm->model_state = known ? 1 : 2;
 	}
@@ -111,9 +110,8 @@ void ainka_vm_step(struct ainka_vm *vm, const struct ainka_insn *in)
 		vm->known[vm->sp++] = 1;
 		break;
 	case AINKA_OP_SIGNAL:
-		vm->val[vm->sp] = 0;
-		vm->known[vm->sp] = ainka_view_get(&vm->view, in->signal, &vm->val[vm->sp]);
-		vm->sp++;
+		vm->val[vm->sp] = vm->env->val[in->slot];
+		vm->known[vm->sp++] = vm->env->fresh[in->slot];
 		break;
 	case AINKA_OP_MODEL:
 		push_model(vm);
@@ -167,16 +165,17 @@ enum ainka_truth ainka_prog_eval(const struct ainka_prog *prog, struct ainka_env
 	 */
 	ainka_vm_init(&vm, env);
 	for (; in < end; in++) {
+		AINKA_COUNT_STEP();
 		if (in->op > AINKA_OP_TERM_OR) {
 			vm.sp = sp;
 			ainka_vm_step(&vm, in);
 			sp = vm.sp;
 			top = vm.val[sp - 1];
 		} else if (in->op == AINKA_OP_TERM) {
-			top = ainka_term(&vm.view, in);
+			top = ainka_term(env, in);
 			vm.val[sp++] = top;
 		} else {
-			top = ainka_join(in->op, top, ainka_term(&vm.view, in));
+			top = ainka_join(in->op, top, ainka_term(env, in));
 			vm.val[sp - 1] = top;
 		}
 	}

@@ -16,13 +16,11 @@ static void put_value(struct ainka_text *t, bool known, s64 val)
 		ainka_text_str(t, "stale");
 }
 
-static void put_signal(struct ainka_text *t, const struct ainka_view *view, u16 id)
+static void put_signal(struct ainka_text *t, const struct ainka_vm *vm,
+		       const struct ainka_insn *in)
 {
-	s64 val = 0;
-	bool known = ainka_view_get(view, id, &val);
-
-	ainka_text_str(t, ainka_signal_by_id(id)->name);
-	put_value(t, known, val);
+	ainka_text_str(t, ainka_signal_by_id(in->signal)->name);
+	put_value(t, vm->env->fresh[in->slot], vm->env->val[in->slot]);
 }
 
 static void put_sign(struct ainka_text *t, const char *sign)
@@ -39,7 +37,7 @@ static void put_leaf(struct ainka_text *t, const struct ainka_vm *vm, const stru
 		ainka_text_num(t, in->imm);
 		break;
 	case AINKA_OP_SIGNAL:
-		put_signal(t, &vm->view, in->signal);
+		put_signal(t, vm, in);
 		break;
 	default:
 		ainka_text_str(t, AINKA_WORD_MODEL);
@@ -124,7 +122,7 @@ static void put_comparison(struct ainka_text *t, const struct ainka_prog *prog,
 
 static void put_term(struct ainka_text *t, const struct ainka_vm *vm, const struct ainka_insn *in)
 {
-	put_signal(t, &vm->view, in->signal);
+	put_signal(t, vm, in);
 	put_sign(t, ainka_cmp_name(in->cmp));
 	ainka_text_num(t, in->imm);
 }
@@ -132,7 +130,7 @@ static void put_term(struct ainka_text *t, const struct ainka_vm *vm, const stru
 /* Execute a fused instruction; returns the truth of its comparison. */
 static s64 step_term(struct ainka_vm *vm, const struct ainka_insn *in)
 {
-	s64 term = ainka_term(&vm->view, in);
+	s64 term = ainka_term(vm->env, in);
 
 	if (in->op == AINKA_OP_TERM)
 		vm->val[vm->sp++] = term;
@@ -178,9 +176,9 @@ u32 ainka_prog_render(const struct ainka_prog *prog, struct ainka_env *env,
 			put_comparison(&t, prog, &vm, i);
 		put_truth(&t, truth);
 	}
-	if (vm.model_state && env->tree && t.len + 2 < t.size) {
+	if (vm.model_state && env->model && t.len + 2 < t.size) {
 		ainka_text_str(&t, "; ");
-		return t.len + ainka_tree_render(env->tree, env, buf + t.len, size - t.len);
+		return t.len + ainka_model_render(env->model, env, buf + t.len, size - t.len);
 	}
 	return ainka_text_end(&t);
 }

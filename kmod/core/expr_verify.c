@@ -49,6 +49,8 @@ static const char *check_insn(const struct ainka_insn *in, u32 subject, bool has
 		return "no such comparison";
 	if (uses & AINKA_USES_SIGNAL ? !ainka_signal_fits(in->signal, subject) : in->signal)
 		return "no such signal for this subject";
+	if (in->slot != (uses & AINKA_USES_SIGNAL ? ainka_slot_of(in->signal) : 0))
+		return "the slot is not that of the signal";
 	if (in->pad || (in->imm && !(uses & AINKA_USES_IMM)))
 		return "unused fields must be 0";
 	if (in->op == AINKA_OP_MODEL && !has_model)

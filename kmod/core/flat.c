@@ -6,23 +6,25 @@
 #include "../../ebpf/ainka_events.h"
 #include "hist.h"
 
-static struct ainka_env env_of(const s64 *sys, const u8 *sys_fresh, const s64 *sub,
-			       const u8 *sub_fresh, const void *tree)
+static void env_of(struct ainka_env *env, u32 subject, const s64 *sys, const u8 *sys_fresh,
+		   const s64 *sub, const u8 *sub_fresh)
 {
-	struct ainka_env env = {
-		.bank = { { sys, sys_fresh }, { sub, sub_fresh } },
-		.tree = tree,
-	};
-
-	return env;
+	ainka_env_init(env);
+	ainka_env_system(env, sys, sys_fresh);
+	if (subject != AINKA_SUBJECT_SYSTEM)
+		ainka_env_subject(env, sub, sub_fresh, ainka_signals_of(subject));
 }
 
-static struct ainka_env env_of_row(const s64 *val, const u8 *fresh, u64 row, const void *tree)
+/* A row holds the signals of all subjects, in the order of their ids. */
+static void env_of_row(struct ainka_env *env, u32 subject, const s64 *val, const u8 *fresh,
+		       u64 row)
 {
-	val += row * AINKA_N_SIGNALS;
-	fresh += row * AINKA_N_SIGNALS;
-	return env_of(val, fresh, val + AINKA_N_SYSTEM_SIGNALS, fresh + AINKA_N_SYSTEM_SIGNALS,
-		      tree);
+	u64 at = row * AINKA_N_SIGNALS, first = at;
+	u32 i;
+
+	for (i = 0; i < subject; i++)
+		first += ainka_signals_of(i);
+	env_of(env, subject, val + at, fresh + at, val + first, fresh + first);
 }
 
 static int explain(int ret, const struct ainka_err *err, u32 *pos, u32 *len, char *msg)
@@ -129,21 +131,26 @@ int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_m
 /**
  * ainka_flat_eval - ainka_prog_eval()
  * @prog: verified program
+ * @subject: enum ainka_subject
  * @sys: values of the system's signals
  * @sys_fresh: their freshness
  * @sub: values of the subject's signals, or NULL
  * @sub_fresh: their freshness, or NULL
- * @tree: verified model aligned to 8 bytes, or NULL
+ * @model: the model, or NULL
  * @leaf: out, node of the model that was reached
  *
  * Return: enum ainka_truth.
  */
-int ainka_flat_eval(const struct ainka_prog *prog, const s64 *sys, const u8 *sys_fresh,
-		    const s64 *sub, const u8 *sub_fresh, const void *tree, u32 *leaf)
+int ainka_flat_eval(const struct ainka_prog *prog, u32 subject, const s64 *sys,
+		    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+		    const struct ainka_model *model, u32 *leaf)
 {
-	struct ainka_env env = env_of(sys, sys_fresh, sub, sub_fresh, tree);
-	int truth = ainka_prog_eval(prog, &env);
+	struct ainka_env env;
+	int truth;
 
+	env_of(&env, subject, sys, sys_fresh, sub, sub_fresh);
+	env.model = model;
+	truth = ainka_prog_eval(prog, &env);
 	*leaf = env.leaf;
 	return truth;
 }
@@ -151,20 +158,22 @@ int ainka_flat_eval(const struct ainka_prog *prog, const s64 *sys, const u8 *sys
 /**
  * ainka_flat_eval_batch - evaluate one program for many rows of signals
  * @prog: verified program
+ * @subject: enum ainka_subject
  * @n: rows
  * @val: values, @n rows of AINKA_N_SIGNALS
  * @fresh: their freshness
- * @tree: verified model aligned to 8 bytes, or NULL
+ * @model: the model, or NULL
  * @truth: out, enum ainka_truth of each row
  */
-void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 n, const s64 *val,
-			   const u8 *fresh, const void *tree, u8 *truth)
+void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 subject, u32 n, const s64 *val,
+			   const u8 *fresh, const struct ainka_model *model, u8 *truth)
 {
+	struct ainka_env env;
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		struct ainka_env env = env_of_row(val, fresh, i, tree);
-
+		env_of_row(&env, subject, val, fresh, i);
+		env.model = model;
 		truth[i] = ainka_prog_eval(prog, &env);
 	}
 }
@@ -172,46 +181,70 @@ void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 n, const s64 *val,
 /**
  * ainka_flat_render - ainka_prog_render()
  * @prog: verified program
+ * @subject: enum ainka_subject
  * @sys: values of the system's signals
  * @sys_fresh: their freshness
  * @sub: values of the subject's signals, or NULL
  * @sub_fresh: their freshness, or NULL
- * @tree: verified model aligned to 8 bytes, or NULL
+ * @model: the model, or NULL
  * @buf: out
  * @size: its size
  *
  * Return: length of the text.
  */
-u32 ainka_flat_render(const struct ainka_prog *prog, const s64 *sys, const u8 *sys_fresh,
-		      const s64 *sub, const u8 *sub_fresh, const void *tree,
-		      char *buf, u32 size)
+u32 ainka_flat_render(const struct ainka_prog *prog, u32 subject, const s64 *sys,
+		      const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+		      const struct ainka_model *model, char *buf, u32 size)
 {
-	struct ainka_env env = env_of(sys, sys_fresh, sub, sub_fresh, tree);
+	struct ainka_env env;
 
+	env_of(&env, subject, sys, sys_fresh, sub, sub_fresh);
+	env.model = model;
 	return ainka_prog_render(prog, &env, buf, size);
 }
 
 /**
- * ainka_flat_tree_verify - ainka_tree_verify()
+ * ainka_flat_model_size - ainka_model_size()
  * @blob: model
  * @bytes: its size
- * @subject: enum ainka_subject
- * @pos: out, number of the offending node
+ * @size: out, bytes that it takes when it is loaded
+ * @pos: out, number of the offending node or term
  * @msg: out, AINKA_FLAT_ERR_MSG bytes
  *
  * Return: 0 or a negative errno.
  */
-int ainka_flat_tree_verify(const void *blob, u64 bytes, u32 subject, u32 *pos, char *msg)
+int ainka_flat_model_size(const void *blob, u64 bytes, u64 *size, u32 *pos, char *msg)
 {
 	struct ainka_err err = { 0 };
-	int ret = ainka_tree_verify(blob, bytes, subject, &err);
+	int ret = ainka_model_size(blob, bytes, size, &err);
 
 	return explain(ret, &err, pos, NULL, msg);
 }
 
 /**
- * ainka_flat_tree_render - ainka_tree_render()
- * @tree: verified model aligned to 8 bytes
+ * ainka_flat_model_load - ainka_model_load()
+ * @blob: model
+ * @bytes: its size
+ * @subject: enum ainka_subject
+ * @model: out, zeroed memory of that size, aligned to 8 bytes
+ * @pos: out, number of the offending node or term
+ * @msg: out, AINKA_FLAT_ERR_MSG bytes
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_flat_model_load(const void *blob, u64 bytes, u32 subject, struct ainka_model *model,
+			  u32 *pos, char *msg)
+{
+	struct ainka_err err = { 0 };
+	int ret = ainka_model_load(blob, bytes, subject, model, &err);
+
+	return explain(ret, &err, pos, NULL, msg);
+}
+
+/**
+ * ainka_flat_model_render - ainka_model_render()
+ * @model: the model
+ * @subject: enum ainka_subject
  * @sys: values of the system's signals
  * @sys_fresh: their freshness
  * @sub: values of the subject's signals, or NULL
@@ -221,34 +254,37 @@ int ainka_flat_tree_verify(const void *blob, u64 bytes, u32 subject, u32 *pos, c
  *
  * Return: length of the text.
  */
-u32 ainka_flat_tree_render(const void *tree, const s64 *sys, const u8 *sys_fresh,
-			   const s64 *sub, const u8 *sub_fresh, char *buf, u32 size)
+u32 ainka_flat_model_render(const struct ainka_model *model, u32 subject, const s64 *sys,
+			    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+			    char *buf, u32 size)
 {
-	struct ainka_env env = env_of(sys, sys_fresh, sub, sub_fresh, NULL);
+	struct ainka_env env;
 
-	return ainka_tree_render(tree, &env, buf, size);
+	env_of(&env, subject, sys, sys_fresh, sub, sub_fresh);
+	return ainka_model_render(model, &env, buf, size);
 }
 
 /**
- * ainka_flat_tree_batch - ask a model about many rows of signals
- * @tree: verified model aligned to 8 bytes
+ * ainka_flat_model_batch - ask a model about many rows of signals
+ * @model: the model
+ * @subject: enum ainka_subject
  * @n: rows
  * @val: values, @n rows of AINKA_N_SIGNALS
  * @fresh: their freshness
  * @result: out, the model's answers, 0 where unknown
- * @known: out, 0 where a signal on the path was stale
- * @leaf: out, the nodes that were reached
+ * @known: out, 0 where a signal on the way was stale
+ * @leaf: out, the nodes that the first tree ended at
  */
-void ainka_flat_tree_batch(const void *tree, u32 n, const s64 *val, const u8 *fresh,
-			   s64 *result, u8 *known, u32 *leaf)
+void ainka_flat_model_batch(const struct ainka_model *model, u32 subject, u32 n, const s64 *val,
+			    const u8 *fresh, s64 *result, u8 *known, u32 *leaf)
 {
+	struct ainka_env env;
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		struct ainka_env env = env_of_row(val, fresh, i, NULL);
-
+		env_of_row(&env, subject, val, fresh, i);
 		result[i] = 0;
-		known[i] = ainka_tree_eval(tree, &env, &result[i], &leaf[i]);
+		known[i] = ainka_model_eval(model, &env, &result[i], &leaf[i]);
 	}
 }
 

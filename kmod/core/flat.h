@@ -31,18 +31,22 @@ int ainka_flat_compile(const char *text, u32 subject, u32 has_model, struct aink
 		       u32 *pos, u32 *len, char *msg);
 int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_model,
 			   u32 *pos, char *msg);
-int ainka_flat_eval(const struct ainka_prog *prog, const s64 *sys, const u8 *sys_fresh,
-		    const s64 *sub, const u8 *sub_fresh, const void *tree, u32 *leaf);
-void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 n, const s64 *val,
-			   const u8 *fresh, const void *tree, u8 *truth);
-u32 ainka_flat_render(const struct ainka_prog *prog, const s64 *sys, const u8 *sys_fresh,
-		      const s64 *sub, const u8 *sub_fresh, const void *tree,
-		      char *buf, u32 size);
-int ainka_flat_tree_verify(const void *blob, u64 bytes, u32 subject, u32 *pos, char *msg);
-u32 ainka_flat_tree_render(const void *tree, const s64 *sys, const u8 *sys_fresh,
-			   const s64 *sub, const u8 *sub_fresh, char *buf, u32 size);
-void ainka_flat_tree_batch(const void *tree, u32 n, const s64 *val, const u8 *fresh,
-			   s64 *result, u8 *known, u32 *leaf);
+int ainka_flat_eval(const struct ainka_prog *prog, u32 subject, const s64 *sys,
+		    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+		    const struct ainka_model *model, u32 *leaf);
+void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 subject, u32 n, const s64 *val,
+			   const u8 *fresh, const struct ainka_model *model, u8 *truth);
+u32 ainka_flat_render(const struct ainka_prog *prog, u32 subject, const s64 *sys,
+		      const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+		      const struct ainka_model *model, char *buf, u32 size);
+int ainka_flat_model_size(const void *blob, u64 bytes, u64 *size, u32 *pos, char *msg);
+int ainka_flat_model_load(const void *blob, u64 bytes, u32 subject, struct ainka_model *model,
+			  u32 *pos, char *msg);
+u32 ainka_flat_model_render(const struct ainka_model *model, u32 subject, const s64 *sys,
+			    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+			    char *buf, u32 size);
+void ainka_flat_model_batch(const struct ainka_model *model, u32 subject, u32 n, const s64 *val,
+			    const u8 *fresh, s64 *result, u8 *known, u32 *leaf);
 int ainka_flat_value_parse(const char *text, s64 min, s64 max, s64 step, const char *values,
 			   const char *unit, u32 has_model, u32 *op, s64 *arg,
 			   u32 *pos, u32 *len, char *msg);

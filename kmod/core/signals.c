@@ -4,9 +4,6 @@
 /* Longest name that is compared for likeness. */
 #define NAME_MAX_LEN	63
 
-/* A bank in which nothing is fresh. */
-const u8 ainka_none_fresh[AINKA_BANK_MAX];
-
 /**
  * ainka_subject_name - name of a subject
  * @subject: enum ainka_subject
@@ -46,6 +43,23 @@ const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len)
 }
 
 /**
+ * ainka_signals_of - how many signals a subject has of its own
+ * @subject: enum ainka_subject
+ *
+ * Return: their number.
+ */
+u32 ainka_signals_of(u32 subject)
+{
+	/* by enum ainka_subject */
+	static const u32 size[] = {
+		AINKA_N_SYSTEM_SIGNALS, AINKA_N_TASK_SIGNALS,
+		AINKA_N_CGROUP_SIGNALS, AINKA_N_DEVICE_SIGNALS,
+	};
+
+	return subject < ARRAY_SIZE(size) ? size[subject] : 0;
+}
+
+/**
  * ainka_signal_by_id - find a signal by its id
  * @id: AINKA_SIG()
  *
@@ -53,18 +67,14 @@ const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len)
  */
 const struct ainka_signal_def *ainka_signal_by_id(u16 id)
 {
-	/* by enum ainka_subject; the table is sorted by id */
-	static const u32 size[] = {
-		AINKA_N_SYSTEM_SIGNALS, AINKA_N_TASK_SIGNALS,
-		AINKA_N_CGROUP_SIGNALS, AINKA_N_DEVICE_SIGNALS,
-	};
-	u32 bank = AINKA_SIG_BANK(id), index = AINKA_SIG_INDEX(id), first = 0, i;
+	u32 bank = AINKA_SIG_BANK(id), index = AINKA_SIG_INDEX(id), i;
 
-	if (bank >= ARRAY_SIZE(size) || index >= size[bank])
+	if (index >= ainka_signals_of(bank))
 		return NULL;
+	/* the table is sorted by id: the subjects one after the other */
 	for (i = 0; i < bank; i++)
-		first += size[i];
-	return &ainka_signals[first + index];
+		index += ainka_signals_of(i);
+	return &ainka_signals[index];
 }
 
 /**

@@ -64,7 +64,7 @@ def test_offsets_and_sizes(tmp_path: Path) -> None:
 
 def test_constants(tmp_path: Path) -> None:
     expected = {n: v for n, v in vars(layouts_gen).items() if n.isupper() and isinstance(v, int)}
-    assert {"RING_MAGIC", "HIST_BUCKETS", "TASKS_MAX", "TREE_LEAF"} <= expected.keys()
+    assert {"RING_MAGIC", "HIST_BUCKETS", "TASKS_MAX", "MODEL_LEAF"} <= expected.keys()
     assert compiled(tmp_path, [say(n, f"AINKA_{n}") for n in expected]) == expected
 
 

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What decisions cost, natively: 64 policies of four terms, and a tree of depth
- * 10 against the same tree as C. bench_tree.h comes from tests/bench/core_cost.
+ * What decisions cost, natively: 64 policies of four terms, and models against
+ * the same models as C. bench_models.h and the C of m2cgen come from
+ * tests/bench/core_cost.
+ *
+ * "random" evaluates values that were never seen before: each try draws new ones,
+ * so that nothing can be predicted that the model leaves open. "repeated"
+ * evaluates the same eight rows of values again and again until the branch
+ * predictor knows them by heart, which favours compiled code most.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "ainka_core.h"
-#include "bench_tree.h"
+#include "bench_models.h"
 
 #define POLICIES	64
-#define ROUNDS		2000	/* 2 ms: short enough not to be preempted in some try */
-#define TRIES		250
-#define ROWS		8192	/* more than a branch predictor remembers */
+#define FEATURES	16
+#define ROWS		2048	/* a fraction of a millisecond: some try is not interrupted */
+#define TRIES		400
 
 static u64 now_ns(void)
 {
@@ -23,108 +30,176 @@ static u64 now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+static struct ainka_env env[ROWS];
 static s64 val[ROWS][AINKA_N_SYSTEM_SIGNALS];
-static u8 fresh[AINKA_N_SYSTEM_SIGNALS];
+static double dbl[ROWS][FEATURES];
 static struct ainka_prog prog[POLICIES];
-static u64 sink;
+static volatile u64 sink;
 
-static struct ainka_env env_of(u32 row)
+static u64 random_state = 88172645463325252ULL;
+
+static u32 random_below(u32 n)
 {
-	struct ainka_env env = { .bank = { { val[row], fresh } } };
-
-	return env;
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (random_state >> 33) % n;
 }
 
-/* Values change from round to round in @rows ways, so branches are as (un)predictable. */
-static double policies_ns(u32 rows)
+static void draw(bool repeated)
 {
-	double best = 1e18;
-	u32 try, i, j;
+	u8 fresh[AINKA_N_SYSTEM_SIGNALS];
+	u32 i, j;
 
-	for (try = 0; try < TRIES; try++) {
-		u64 start = now_ns();
-
-		for (i = 0; i < ROUNDS; i++) {
-			struct ainka_env env = env_of(i % rows);
-
-			for (j = 0; j < POLICIES; j++)
-				sink += ainka_prog_eval(&prog[j], &env);
-		}
-		if ((now_ns() - start) / (double)ROUNDS < best)
-			best = (now_ns() - start) / (double)ROUNDS;
+	if (repeated)
+		random_state = 88172645463325252ULL;
+	memset(fresh, 1, sizeof(fresh));
+	for (i = 0; i < ROWS; i++) {
+		for (j = 0; j < AINKA_N_SYSTEM_SIGNALS; j++)
+			val[i][j] = repeated && i >= 8 ? val[i - 8][j] : random_below(1000);
+		for (j = 0; j < FEATURES; j++)
+			dbl[i][j] = val[i][j];
+		ainka_env_init(&env[i]);
+		ainka_env_system(&env[i], val[i], fresh);
 	}
-	return best;
 }
 
-static double tree_ns(u32 rows, bool native)
+/* The best of many tries, each with values of its own; nanoseconds a row. */
+#define MEASURE(repeated, body) ({						\
+	double best_ns = 1e18;							\
+	u32 try, row;								\
+	u64 sum = 0;								\
+	for (try = 0; try < TRIES; try++) {					\
+		u64 start_ns;							\
+		double ns;							\
+		draw(repeated);							\
+		start_ns = now_ns();						\
+		for (row = 0; row < ROWS; row++)				\
+			sum += (body);						\
+		ns = (now_ns() - start_ns) / (double)ROWS;			\
+		if (ns < best_ns)						\
+			best_ns = ns;						\
+	}									\
+	sink += sum;								\
+	best_ns;								\
+})
+
+/* One evaluation of the table: fill in what is seen, ask every policy. */
+static u32 table(u32 row)
 {
-	const struct ainka_tree_hdr *tree = (const void *)&bench_tree;
-	double best = 1e18;
-	u32 try, i, leaf;
+	static struct ainka_env seen;
+	u32 on = 0, i;
+
+	ainka_env_system(&seen, val[row], env[row].fresh);
+	for (i = 0; i < POLICIES; i++)
+		on += ainka_prog_eval(&prog[i], &seen) == AINKA_TRUE;
+	return on;
+}
+
+static s64 ask(const struct ainka_model *model, u32 row)
+{
 	s64 result = 0;
+	u32 leaf;
 
-	for (try = 0; try < TRIES; try++) {
-		u64 start = now_ns();
-
-		for (i = 0; i < ROUNDS * 10; i++) {
-			struct ainka_env env = env_of(i % rows);
-
-			if (native)
-				sink += compiled_tree(env.bank[0].val, env.bank[0].fresh, &result);
-			else
-				sink += ainka_tree_eval(tree, &env, &result, &leaf);
-			sink += result;
-		}
-		if ((now_ns() - start) / (ROUNDS * 10.0) < best)
-			best = (now_ns() - start) / (ROUNDS * 10.0);
-	}
-	return best;
+	ainka_model_eval(model, &env[row], &result, &leaf);
+	return result;
 }
 
-int main(void)
+static void compile_policies(void)
 {
 	struct ainka_err err = { 0 };
 	char text[AINKA_EXPR_LEN];
 	u32 i, j;
 
-	srandom(1);
-	memset(fresh, 1, sizeof(fresh));
-	for (i = 0; i < ROWS; i++)
-		for (j = 0; j < AINKA_N_SYSTEM_SIGNALS; j++)
-			val[i][j] = random() % 1000;
 	for (i = 0; i < POLICIES; i++) {
 		int n = 0;
 
 		for (j = 0; j < 4; j++)
-			n += snprintf(text + n, sizeof(text) - n, "%s%s %s %ld",
+			n += snprintf(text + n, sizeof(text) - n, "%s%s %s %u",
 				      j ? i & 1 ? " and " : " or " : "",
-				      ainka_signals[random() % AINKA_N_SYSTEM_SIGNALS].name,
-				      random() & 1 ? ">" : "<=", random() % 1000);
+				      ainka_signals[random_below(AINKA_N_SYSTEM_SIGNALS)].name,
+				      random_below(2) ? ">" : "<=", random_below(1000));
 		if (ainka_expr_compile(text, AINKA_SUBJECT_SYSTEM, false, &prog[i], &err)) {
 			fprintf(stderr, "%s: %s\n", text, err.msg);
-			return 1;
+			exit(1);
 		}
 	}
-	if (ainka_tree_verify(&bench_tree, sizeof(bench_tree), AINKA_SUBJECT_SYSTEM, &err)) {
-		fprintf(stderr, "tree: node %u: %s\n", err.pos, err.msg);
-		return 1;
-	}
-	for (i = 0; i < ROWS; i++) {
-		struct ainka_env env = env_of(i);
-		s64 a, b;
-		u32 leaf;
+}
 
-		if (!ainka_tree_eval((const void *)&bench_tree, &env, &a, &leaf) ||
-		    !compiled_tree(val[i], fresh, &b) || a != b) {
-			fprintf(stderr, "row %u: the two trees differ\n", i);
-			return 1;
+static struct ainka_model *load(const char *name, const void *blob, u64 bytes)
+{
+	struct ainka_err err = { 0 };
+	struct ainka_model *model;
+	u64 size;
+
+	if (!ainka_model_size(blob, bytes, &size, &err)) {
+		model = calloc(1, size);
+		if (!ainka_model_load(blob, bytes, AINKA_SUBJECT_SYSTEM, model, &err))
+			return model;
+	}
+	fprintf(stderr, "%s: node %u: %s\n", name, err.pos, err.msg);
+	exit(1);
+}
+
+/* The compiled model must say the same, or the comparison is worth nothing. */
+static void compare(const char *name, const struct ainka_model *model,
+		    double (*compiled)(double *), double slack)
+{
+	u32 i;
+
+	draw(false);
+	for (i = 0; i < ROWS; i++) {
+		double wanted = compiled(dbl[i]);
+
+		if (fabs(ask(model, i) - wanted) > slack) {
+			fprintf(stderr, "%s, row %u: %lld, m2cgen says %f\n", name, i,
+				(long long)ask(model, i), wanted);
+			exit(1);
 		}
 	}
-	printf("64 policies of 4 terms, steady values      %7.0f ns\n", policies_ns(1));
-	printf("64 policies of 4 terms, random values      %7.0f ns\n", policies_ns(ROWS));
-	printf("tree of depth 10, steady values            %7.1f ns, as C %7.1f ns\n",
-	       tree_ns(1, false), tree_ns(1, true));
-	printf("tree of depth 10, random values            %7.1f ns, as C %7.1f ns\n",
-	       tree_ns(ROWS, false), tree_ns(ROWS, true));
-	return sink == 42;
+}
+
+static void line(const char *what, double repeated, double random, double base_repeated,
+		 double base_random)
+{
+	printf("%-44s %9.1f", what, repeated);
+	if (base_repeated > 0)
+		printf("  (%4.2f x)", repeated / base_repeated);
+	else
+		printf("%11s", "");
+	printf("  %9.1f", random);
+	if (base_random > 0)
+		printf("  (%4.2f x)", random / base_random);
+	printf("\n");
+}
+
+#define COMPARE(name, title, slack) do {					\
+	const struct ainka_model *model = load(#name, bench_##name, sizeof(bench_##name));	\
+	double base[2];								\
+										\
+	compare(#name, model, m2cgen_##name, slack);				\
+	base[0] = MEASURE(true, (u64)m2cgen_##name(dbl[row]));			\
+	base[1] = MEASURE(false, (u64)m2cgen_##name(dbl[row]));			\
+	line(title ", m2cgen", base[0], base[1], 0, 0);				\
+	line(title ", core", MEASURE(true, ask(model, row)),			\
+	     MEASURE(false, ask(model, row)), base[0], base[1]);		\
+} while (0)
+
+#define COMPARE_TREE(name, title) do {						\
+	COMPARE(name, title, 0.501);						\
+	line(title ", nested ifs on s64", MEASURE(true, ifs_##name(val[row])),	\
+	     MEASURE(false, ifs_##name(val[row])), 0, 0);			\
+} while (0)
+
+int main(void)
+{
+	compile_policies();
+	printf("nanoseconds an evaluation, best of %u tries of %u\n", TRIES, ROWS);
+	printf("%-44s %9s%11s  %9s\n", "", "repeated", "", "random");
+	line("64 policies of 4 terms", MEASURE(true, table(row)), MEASURE(false, table(row)), 0, 0);
+	COMPARE_TREE(full, "full tree of " SHAPE_full);
+	COMPARE_TREE(uneven, "uneven tree of " SHAPE_uneven);
+	COMPARE(forest, "forest of 32 trees 6 deep", 0.501);
+	COMPARE(linear, "linear, 16 terms", 0.501);
+	return 0;
 }

@@ -50,43 +50,28 @@ static u8 take_u8(struct input *in)
 	return v;
 }
 
-/* Exact sizes, so that the sanitizer sees every step outside. */
 struct banks {
-	s64 *val[2];
-	u8 *fresh[2];
 	struct ainka_env env;
 };
 
 static void banks_init(struct banks *b, struct input *in)
 {
-	static const u32 n[2] = { AINKA_N_SYSTEM_SIGNALS, AINKA_N_TASK_SIGNALS };
-	u32 i, j;
-
-	memset(b, 0, sizeof(*b));
-	for (i = 0; i < 2; i++) {
-		b->val[i] = malloc(n[i] * sizeof(s64));
-		b->fresh[i] = malloc(n[i]);
-		for (j = 0; j < n[i]; j++) {
-			u8 c = take_u8(in);
-
-			/* The extremes, and small numbers that meet thresholds. */
-			b->val[i][j] = c == 0xff ? (s64)(~0ULL >> 1) :
-				       c == 0xfe ? -(s64)(~0ULL >> 1) - 1 : (s8)c;
-			b->fresh[i][j] = c & 1;
-		}
-		b->env.bank[i].val = b->val[i];
-		b->env.bank[i].fresh = b->fresh[i];
-	}
-}
-
-static void banks_free(struct banks *b)
-{
+	s64 val[AINKA_N_SYSTEM_SIGNALS + AINKA_SNAP_SIGNALS];
+	u8 fresh[ARRAY_SIZE(val)];
 	u32 i;
 
-	for (i = 0; i < 2; i++) {
-		free(b->val[i]);
-		free(b->fresh[i]);
+	for (i = 0; i < ARRAY_SIZE(val); i++) {
+		u8 c = take_u8(in);
+
+		/* The extremes, and small numbers that meet thresholds. */
+		val[i] = c == 0xff ? (s64)(~0ULL >> 1) :
+			 c == 0xfe ? -(s64)(~0ULL >> 1) - 1 : (s8)c;
+		fresh[i] = c & 1;
 	}
+	ainka_env_init(&b->env);
+	ainka_env_system(&b->env, val, fresh);
+	ainka_env_subject(&b->env, val + AINKA_N_SYSTEM_SIGNALS,
+			  fresh + AINKA_N_SYSTEM_SIGNALS, AINKA_SNAP_SIGNALS);
 }
 
 static void use_prog(const struct ainka_prog *prog, struct banks *b, u32 size)
@@ -125,7 +110,6 @@ static void fuzz_text(struct input *in)
 		use_prog(&prog, &b, size);
 	}
 	free(text);
-	banks_free(&b);
 }
 
 static void fuzz_prog(struct input *in)
@@ -146,6 +130,7 @@ static void fuzz_prog(struct input *in)
 		full.insn[i].op = take_u8(in);
 		full.insn[i].cmp = take_u8(in);
 		full.insn[i].signal = (take_u8(in) & 1) << 8 | take_u8(in);
+		full.insn[i].slot = full.insn[i].signal ? ainka_slot_of(full.insn[i].signal) : 0;
 		full.insn[i].imm = (s8)take_u8(in);
 	}
 	/* Only @len instructions are there, as when a program is stored. */
@@ -158,35 +143,39 @@ static void fuzz_prog(struct input *in)
 			use_prog(prog, &b, size);
 		free(prog);
 	}
-	banks_free(&b);
 }
 
-static void fuzz_tree(struct input *in)
+static void fuzz_model(struct input *in)
 {
 	u32 subject = take_u8(in) % 5;
 	u32 size = take_u8(in), leaf;
+	struct ainka_model *model;
 	struct ainka_prog prog;
 	struct ainka_err err;
 	struct banks b;
 	char *text;
 	void *blob;
 	s64 result;
+	u64 bytes;
 
 	banks_init(&b, in);
 	blob = malloc(in->left ? in->left : 1);
 	memcpy(blob, in->data, in->left);
-	if (!ainka_tree_verify(blob, in->left, subject, &err)) {
-		b.env.tree = blob;
-		text = malloc(size);
-		ainka_tree_eval(blob, &b.env, &result, &leaf);
-		CHECK(leaf < b.env.tree->n_nodes);
-		ainka_tree_render(blob, &b.env, text, size);
-		free(text);
-		CHECK(!ainka_expr_compile("model > 1 or -model < 3", subject, true, &prog, &err));
-		use_prog(&prog, &b, size);
+	if (!ainka_model_size(blob, in->left, &bytes, &err)) {
+		model = calloc(1, bytes);
+		if (!ainka_model_load(blob, in->left, subject, model, &err)) {
+			b.env.model = model;
+			text = malloc(size);
+			ainka_model_eval(model, &b.env, &result, &leaf);
+			ainka_model_render(model, &b.env, text, size);
+			free(text);
+			CHECK(!ainka_expr_compile("model > 1 or -model < 3", subject, true, &prog,
+						  &err));
+			use_prog(&prog, &b, size);
+		}
+		free(model);
 	}
 	free(blob);
-	banks_free(&b);
 }
 
 static void fuzz_value(struct input *in)
@@ -256,7 +245,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static void (* const door[])(struct input *) = {
-		fuzz_text, fuzz_prog, fuzz_tree, fuzz_value, fuzz_times, fuzz_records,
+		fuzz_text, fuzz_prog, fuzz_model, fuzz_value, fuzz_times, fuzz_records,
 	};
 	struct input in = { data, size };
 

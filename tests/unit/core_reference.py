@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from ainkad.signals_gen import BY_ID, SIGNALS
@@ -155,44 +156,177 @@ def split(known: Known) -> tuple[dict[str, int | None], dict[str, int | None]]:
     return {k: v for k, v in known.items() if k not in task}, task
 
 
-# ---- trees ------------------------------------------------------------------------------------
+# ---- models -----------------------------------------------------------------------------------
 
 LEAF: Final = 0xFFFF
-MAGIC: Final = 0x54524541
-TREE_HEADER: Final = struct.Struct("<IHHQ")
-TREE_NODE: Final = struct.Struct("<HHHHq")
+MAGIC: Final = 0x4D4B4E41
+MODEL_HEADER: Final = struct.Struct("<IBBBBHHHBBQq")
+MODEL_NODE: Final = struct.Struct("<qHH")
+MODEL_TERM: Final = struct.Struct("<qHH")
+MEAN, VOTE, WEIGH, LINEAR, THRESHOLD = 1, 2, 3, 4, 5
 
-TreeNode = tuple[int, int, int, int, int]
-"""signal, left, right, pad, threshold"""
+
+@dataclass(frozen=True)
+class Inner:
+    """A question of a tree, with the trees for values up to the threshold and above."""
+
+    signal: int
+    threshold: int
+    low: Inner | int
+    high: Inner | int
 
 
-def tree_blob(nodes: list[TreeNode]) -> bytes:
-    return TREE_HEADER.pack(MAGIC, len(nodes), 0, 7) + b"".join(TREE_NODE.pack(*n) for n in nodes)
+TreeOf = Inner | int
+"""A tree; an integer is a leaf."""
+
+
+@dataclass(frozen=True)
+class ModelOf:
+    """A model as one would think of it."""
+
+    kind: int
+    trees: tuple[TreeOf, ...] = ()
+    classes: tuple[int, ...] = ()
+    rows: tuple[tuple[int, ...], ...] = ()
+    terms: tuple[tuple[int, int], ...] = ()
+    """weight and signal"""
+    bias: int = 0
+    shift: int = 0
+
+
+def preorder(tree: TreeOf, start: int) -> list[tuple[int, int, int]]:
+    """Nodes as they are packed; the first gets the number ``start``."""
+    if isinstance(tree, int):
+        return [(tree, LEAF, 0)]
+    low = preorder(tree.low, start + 1)
+    right = start + 1 + len(low)
+    return [(tree.threshold, tree.signal, right), *low, *preorder(tree.high, right)]
+
+
+def model_nodes(model: ModelOf) -> list[tuple[int, int, int]]:
+    """The nodes of all trees."""
+    nodes: list[tuple[int, int, int]] = []
+    for tree in model.trees:
+        nodes += preorder(tree, len(nodes))
+    return nodes
+
+
+def model_blob(model: ModelOf) -> bytes:
+    """The bytes of a model."""
+    nodes = model_nodes(model)
+    return (
+        MODEL_HEADER.pack(
+            *(MAGIC, 1, model.kind, len(model.trees), len(model.classes), len(nodes)),
+            *(len(model.rows), len(model.terms), model.shift, 0, 7, model.bias),
+        )
+        + struct.pack(f"<{len(model.classes)}q", *model.classes)
+        + b"".join(MODEL_NODE.pack(*node) for node in nodes)
+        + b"".join(MODEL_TERM.pack(weight, signal, 0) for weight, signal in model.terms)
+        + b"".join(struct.pack(f"<{len(row)}H", *row) for row in model.rows)
+    )
+
+
+def walk(tree: TreeOf, known: Known) -> int | None:
+    """The leaf, or None when a signal on the way is stale."""
+    while not isinstance(tree, int):
+        value = known.get(BY_ID[tree.signal].name)
+        if value is None:
+            return None
+        tree = tree.low if value <= tree.threshold else tree.high
+    return tree
+
+
+def nearest(value: Fraction) -> int:
+    """Rounded, halves away from zero."""
+    whole = int(abs(value) + Fraction(1, 2))
+    return whole if value >= 0 else -whole
+
+
+def score(model: ModelOf, known: Known) -> int | None:
+    """The sum of a linear model, which saturates at every step."""
+    total = model.bias
+    for weight, signal in model.terms:
+        value = known.get(BY_ID[signal].name)
+        if value is None:
+            return None
+        total = saturate(total + saturate(weight * value))
+    return total
+
+
+def answer(model: ModelOf, known: Known) -> int | None:
+    """What a model says; None is unknown."""
+    if model.kind in (LINEAR, THRESHOLD):
+        total = score(model, known)
+        if total is None:
+            return None
+        return (
+            int(total > 0) if model.kind == THRESHOLD else nearest(Fraction(total, 2**model.shift))
+        )
+    leaves = [walk(tree, known) for tree in model.trees]
+    if None in leaves:
+        return None
+    found = [leaf for leaf in leaves if leaf is not None]
+    if model.kind == MEAN:
+        return nearest(Fraction(sum(found), len(found) * 2**model.shift))
+    if model.kind == VOTE:
+        sums = [found.count(i) for i in range(len(model.classes))]
+    else:
+        sums = [sum(model.rows[leaf][i] for leaf in found) for i in range(len(model.classes))]
+    return model.classes[sums.index(max(sums))]
+
+
+def reached(model: ModelOf, known: Known) -> int:
+    """Number of the node at which the first tree ends."""
+    if not model.trees:
+        return 0
+    nodes, i = model_nodes(model), 0
+    while nodes[i][1] != LEAF:
+        value = known.get(BY_ID[nodes[i][1]].name)
+        if value is None:
+            return i
+        i = i + 1 if value <= nodes[i][0] else nodes[i][2]
+    return i
+
+
+def trees(leaf: st.SearchStrategy[int], max_leaves: int = 10) -> st.SearchStrategy[TreeOf]:
+    """Random trees."""
+    return st.recursive(
+        leaf,
+        lambda inner: st.builds(
+            Inner,
+            st.sampled_from(SIGNALS).map(lambda s: s.id),
+            st.one_of(st.integers(-20, 20), st.sampled_from([LOWEST, HIGHEST])),
+            inner,
+            inner,
+        ),
+        max_leaves=max_leaves,
+    )
 
 
 @st.composite
-def trees(draw: st.DrawFn, max_inner: int = 12) -> list[TreeNode]:
-    """A random valid tree, grown by splitting leaves."""
-    nodes: list[list[int]] = [[LEAF, 0, 0, 0, draw(st.integers(-9, 9))]]
-    depth = [0]
-    for _ in range(draw(st.integers(0, max_inner))):
-        # A leaf may be split only while its children come behind it: all do.
-        candidates = [i for i, n in enumerate(nodes) if n[0] == LEAF and depth[i] < 16]
-        i = draw(st.sampled_from(candidates))
-        signal = draw(st.sampled_from(SIGNALS)).id
-        nodes[i] = [signal, len(nodes), len(nodes) + 1, 0, draw(st.integers(-20, 20))]
-        for _ in range(2):
-            nodes.append([LEAF, 0, 0, 0, draw(st.integers(LOWEST, HIGHEST))])
-            depth.append(depth[i] + 1)
-    return [(n[0], n[1], n[2], n[3], n[4]) for n in nodes]
-
-
-def tree_walk(nodes: list[TreeNode], known: Known) -> tuple[int | None, int]:
-    """Result (None when a signal was stale) and node reached."""
-    i = 0
-    while nodes[i][0] != LEAF:
-        value = known.get(BY_ID[nodes[i][0]].name)
-        if value is None:
-            return None, i
-        i = nodes[i][1] if value <= nodes[i][4] else nodes[i][2]
-    return nodes[i][4], i
+def models(draw: st.DrawFn) -> ModelOf:
+    """Random valid models of every kind."""
+    kind = draw(st.sampled_from([MEAN, MEAN, VOTE, WEIGH, LINEAR, THRESHOLD]))
+    if kind in (LINEAR, THRESHOLD):
+        signals = draw(st.lists(st.sampled_from(SIGNALS), unique=True, max_size=8))
+        weight = st.one_of(st.integers(-300, 300), st.integers(LOWEST, HIGHEST))
+        return ModelOf(
+            kind,
+            terms=tuple((draw(weight), s.id) for s in signals),
+            bias=draw(weight),
+            shift=draw(st.integers(0, 32)),
+        )
+    n = draw(st.one_of(st.just(1), st.integers(1, 8)))
+    if kind == MEAN:
+        large = st.integers(LOWEST, HIGHEST) if n == 1 else st.integers(-(2**57), 2**57)
+        leaf = st.one_of(st.integers(-9, 9), large)
+        shift = draw(st.one_of(st.just(0), st.integers(0, 32)))
+        return ModelOf(kind, tuple(draw(trees(leaf)) for _ in range(n)), shift=shift)
+    classes = tuple(draw(st.lists(st.integers(LOWEST, HIGHEST), min_size=1, max_size=16)))
+    if kind == VOTE:
+        leaf = st.integers(0, len(classes) - 1)
+        return ModelOf(kind, tuple(draw(trees(leaf)) for _ in range(n)), classes)
+    row = st.tuples(*[st.integers(0, 65535)] * len(classes))
+    rows = tuple(draw(st.lists(row, min_size=1, max_size=6)))
+    leaf = st.integers(0, len(rows) - 1)
+    return ModelOf(kind, tuple(draw(trees(leaf)) for _ in range(n)), classes, rows)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from ainkad.core import evaluate_tree
+from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import full_evaluate
 from ainkad.tuner.definition import Tuner
@@ -111,7 +111,7 @@ class Machine:
             if "model" in policy:
                 rows = self._features()
                 matrix = np.array(list(rows.values()), dtype=np.int64)
-                answers = full_evaluate(FEATURES, evaluate_tree)(policy["model"], matrix)
+                answers = full_evaluate(FEATURES, evaluate_model)(policy["model"], matrix)
                 result |= {pid for pid, yes in zip(rows, answers, strict=True) if yes}
             else:
                 pids = re.findall(r"task\.pid == (\d+)", policy["when"])

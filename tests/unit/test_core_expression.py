@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ainkad.core import ExpressionError, Program, compile_expression
 from ainkad.errors import AinkaError
-from ainkad.signals_gen import SIGNALS
+from ainkad.signals_gen import N_SYSTEM_SIGNALS, SIGNALS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +18,17 @@ from tests.unit.core_reference import Node, conditions, environments, split, tru
 
 TASK: Final = 1
 LIMITS: Final = ("at most 64 instructions", "longer than 511", "at most 16", "more than 16 deep")
-INSN: Final = struct.Struct("<BBHIq")
+INSN: Final = struct.Struct("<BBHHHq")
 HEADER_BYTES: Final = 16
+
+Instruction = tuple[int, int, int, int, int]
+"""op, cmp, signal, pad, imm; the slot follows from the signal"""
+
+
+def packed(instruction: Instruction) -> bytes:
+    op, cmp, signal, pad, imm = instruction
+    slot = signal if signal < 0x100 else N_SYSTEM_SIGNALS + (signal & 0xFF)
+    return INSN.pack(op, cmp, signal, slot, pad, imm)
 
 
 def compiled(node: Node) -> Program | None:
@@ -95,7 +104,7 @@ instructions = st.tuples(
 
 @given(st.lists(instructions, min_size=1, max_size=64), environments, st.data())
 def test_random_instructions_are_refused_or_safe(
-    drawn: list[tuple[int, int, int, int, int]], known: dict[str, int | None], data: st.DataObject
+    drawn: list[Instruction], known: dict[str, int | None], data: st.DataObject
 ) -> None:
     # Fields an operation does not use are zeroed, or next to nothing would verify.
     code = []
@@ -117,7 +126,7 @@ def test_random_instructions_are_refused_or_safe(
     depth = data.draw(st.integers(1, 6))
     header = struct.pack("<HHH4HH", len(code), depth, len(used), *(used + [0] * 4)[:4], 0)
     try:
-        program = Program.from_bytes(header + b"".join(INSN.pack(*i) for i in code), TASK)
+        program = Program.from_bytes(header + b"".join(map(packed, code)), TASK)
     except AinkaError:
         return
     program.evaluate(*split(known))
@@ -312,9 +321,9 @@ CMP: Final = (12, 4, 0, 0, 0)
 AND: Final = (14, 0, 0, 0, 0)
 
 
-def by_hand(code: list[tuple[int, int, int, int, int]], depth: int, signals: int = 0) -> bytes:
+def by_hand(code: list[Instruction], depth: int, signals: int = 0) -> bytes:
     header = struct.pack("<HHH4HH", len(code), depth, signals, 0, 0, 0, 0, 0)
-    return header + b"".join(INSN.pack(*i) for i in code)
+    return header + b"".join(map(packed, code))
 
 
 @pytest.mark.parametrize(
@@ -341,6 +350,7 @@ def by_hand(code: list[tuple[int, int, int, int, int]], depth: int, signals: int
         (by_hand([(0, 4, 0x200, 0, 1)], 1, 1), "no such signal"),
         (by_hand([(0, 4, 0, 1, 1)], 1, 1), "unused fields"),
         (by_hand([TERM, (13, 0, 0, 0, 5)], 1, 1), "unused fields"),
+        (by_hand([TERM], 1, 1).replace(b"\x04\0\0\0\0", b"\x04\0\0\1\0"), "the slot is not"),
         (by_hand([TERM], 2, 1), "depth is wrong"),
         (by_hand([TERM], 0, 1), "depth is wrong"),
         (by_hand([TERM], 1, 0), "number of signals"),

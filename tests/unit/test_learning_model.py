@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ainkad.core import TASK, evaluate_tree, verify_tree
+from ainkad.core import TASK, evaluate_model, verify_model
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import agreement, compile_tree, describe, full_evaluate, prune
 from ainkad.learning.cuts import leaf_of, widen
@@ -173,15 +173,15 @@ def test_a_compiled_tree_says_what_the_original_says(
 ) -> None:
     features = np.array(rows, dtype=np.int64)
     blob = compile_tree(nodes, FEATURES, 7)
-    verify_tree(blob, TASK)
+    verify_model(blob, TASK)
     classes: Sequence[int] = predict(nodes, features).tolist()
-    assert agreement(blob, features, classes, full_evaluate(FEATURES, evaluate_tree)) == 1.0
+    assert agreement(blob, features, classes, full_evaluate(FEATURES, evaluate_model)) == 1.0
 
 
 def test_disagreement_is_seen() -> None:
     blob = compile_tree([leaf(1)], FEATURES, 7)
     rows = np.zeros((4, 2), dtype=np.int64)
-    assert agreement(blob, rows, [1, 1, 1, 0], full_evaluate(FEATURES, evaluate_tree)) == 0.75
+    assert agreement(blob, rows, [1, 1, 1, 0], full_evaluate(FEATURES, evaluate_model)) == 0.75
 
 
 def test_the_child_learns_what_we_would(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ainkad.core import evaluate_tree
+from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.dataset import Dataset
@@ -41,7 +41,7 @@ class InProcess:
 
 def tuner_run(machine: Machine, seed: int, tuner: Tuner = CPU_HOGS) -> TunerRun:
     store = Store(Path(":memory:"))
-    evaluate = full_evaluate(FEATURES, evaluate_tree)
+    evaluate = full_evaluate(FEATURES, evaluate_model)
     return TunerRun(tuner, machine, store, InProcess(), evaluate, seed)
 
 
@@ -85,7 +85,7 @@ class SlowToSee(InProcess):
 
 def test_exploring_is_prolonged_when_nobody_is_found_whom_to_treat() -> None:
     machine, trainer = Machine(3), SlowToSee()
-    evaluate = full_evaluate(FEATURES, evaluate_tree)
+    evaluate = full_evaluate(FEATURES, evaluate_model)
     run = TunerRun(CPU_HOGS, machine, Store(Path(":memory:")), trainer, evaluate, 3)
     learned = asyncio.run(run.attempt())
     first = CPU_HOGS.windows.explore

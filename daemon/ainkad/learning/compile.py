@@ -1,23 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From scikit-learn's tree to struct ainka_tree_hdr: integers only, unneeded splits taken out."""
+"""From the learner's tree to a model of the module: integers only, unneeded splits taken out."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ainkad.errors import AinkaError
-from ainkad.layouts_gen import (
-    TREE_HDR_DTYPE,
-    TREE_LEAF,
-    TREE_MAGIC,
-    TREE_MAX_NODES,
-    TREE_NODE_DTYPE,
-)
+from ainkad.layouts_gen import MODEL_MEAN
+from ainkad.learning.blob import Leaf, Split, Tree, forest, integer_threshold
 from ainkad.signals_gen import SIGNALS
 
 Nodes = Sequence[dict[str, Any]]
@@ -56,25 +49,18 @@ def prune(nodes: Nodes) -> list[dict[str, Any]]:
 
 
 def compile_tree(nodes: Nodes, features: Sequence[str], trained_ns: int) -> bytes:
-    """The blob of a tree over the signals ``features``.
+    """The blob of a tree over the signals ``features``; its result is the class.
 
-    Signals are integers, so x <= t is x <= floor(t). Raises AinkaError when the tree is too large.
+    Raises AinkaError when the tree is too large.
     """
-    small = prune(nodes)
-    if len(small) > TREE_MAX_NODES:
-        raise AinkaError(f"the tree has {len(small)} nodes", f"at most {TREE_MAX_NODES}")
-    numbers = {signal.name: signal.id for signal in SIGNALS}
-    header = np.zeros((), TREE_HDR_DTYPE)
-    header["magic"], header["n_nodes"], header["trained_ns"] = TREE_MAGIC, len(small), trained_ns
-    table = np.zeros(len(small), TREE_NODE_DTYPE)
-    for i, node in enumerate(small):
+    tree: Tree = []
+    for node in prune(nodes):
         if "class" in node:
-            table[i] = (TREE_LEAF, 0, 0, 0, node["class"])
+            tree.append(Leaf(node["class"]))
         else:
-            signal = numbers[features[node["feature"]]]
-            threshold = math.floor(node["threshold"])
-            table[i] = (signal, node["left"], node["right"], 0, threshold)
-    return header.tobytes() + table.tobytes()
+            threshold = integer_threshold(node["threshold"])
+            tree.append(Split(features[node["feature"]], threshold, node["right"]))
+    return forest(MODEL_MEAN, [tree], trained_ns=trained_ns)
 
 
 def describe(nodes: Nodes, features: Sequence[str]) -> list[str]:
@@ -87,7 +73,7 @@ def describe(nodes: Nodes, features: Sequence[str]) -> list[str]:
             if node["class"]:
                 ways.append(" and ".join(path) or "every candidate")
             return
-        name, threshold = features[node["feature"]], math.floor(node["threshold"])
+        name, threshold = features[node["feature"]], integer_threshold(node["threshold"])
         walk(node["left"], [*path, f"{name} <= {threshold}"])
         walk(node["right"], [*path, f"{name} > {threshold}"])
 
@@ -109,10 +95,10 @@ def full_evaluate(features: Sequence[str], evaluate: Callable[[bytes, Any, Any],
     """``evaluate`` of rows of all signals, as the core has it, for rows of a tuner's features."""
     columns = [next(i for i, s in enumerate(SIGNALS) if s.name == name) for name in features]
 
-    def run(tree: bytes, rows: Any) -> Any:
+    def run(model: bytes, rows: Any) -> Any:
         values = np.zeros((len(rows), len(SIGNALS)), dtype=np.int64)
         fresh = np.zeros(values.shape, dtype=np.bool_)
         values[:, columns], fresh[:, columns] = rows, True
-        return evaluate(tree, values, fresh)
+        return evaluate(model, values, fresh)
 
     return run

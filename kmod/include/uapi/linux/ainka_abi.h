@@ -33,7 +33,7 @@ enum ainka_record_type {
  *	id; of a device its disk sequence number; 0 for the system
  * @old_value: value before
  * @new_value: value after
- * @leaf: node of the model that was reached
+ * @leaf: node of the (first) tree of the model that was reached
  * @n_causes: entries used in @cause_signal and @cause_value
  * @subject: enum ainka_subject
  * @cause_signal: ids of the signals the condition read
@@ -106,33 +106,88 @@ struct ainka_ring_producer {
 	__u32 data_pages;
 };
 
-#define AINKA_TREE_MAGIC	0x54524541u	/* "AERT" */
-#define AINKA_TREE_LEAF		0xffff
-#define AINKA_TREE_MAX_NODES	1024
-#define AINKA_TREE_MAX_DEPTH	16
+/*
+ * A model: struct ainka_model_hdr, then without gaps
+ *
+ *   __s64 class_value[n_classes]		results of kinds VOTE and WEIGH
+ *   struct ainka_model_node node[n_nodes]	the trees one after the other
+ *   struct ainka_model_term term[n_terms]	kinds LINEAR and THRESHOLD
+ *   __u16 weight[n_rows][n_classes]		kind WEIGH
+ *
+ * Numbers have the byte order of the machine.
+ */
+#define AINKA_MODEL_MAGIC	0x4d4b4e41u	/* "ANKM" */
+#define AINKA_MODEL_VERSION	1
+
+/* What a model computes from its trees or terms. */
+#define AINKA_MODEL_MEAN	1	/* mean of the values of the leaves */
+#define AINKA_MODEL_VOTE	2	/* class named by most leaves */
+#define AINKA_MODEL_WEIGH	3	/* class with the largest sum of weights */
+#define AINKA_MODEL_LINEAR	4	/* bias + sum of weight * signal */
+#define AINKA_MODEL_THRESHOLD	5	/* 1 if that is greater than 0, else 0 */
+
+#define AINKA_MODEL_LEAF	0xffff
+#define AINKA_MODEL_MAX_TREES	32
+#define AINKA_MODEL_MAX_DEPTH	16	/* inner nodes on a path */
+#define AINKA_MODEL_MAX_NODES	4096	/* of all trees together, leaves included */
+#define AINKA_MODEL_MAX_CLASSES	16
+#define AINKA_MODEL_MAX_TERMS	64
+#define AINKA_MODEL_MAX_SHIFT	32
 
 /**
- * struct ainka_tree_node - a node of an integer decision tree
- * @signal: id of the signal that is compared, or AINKA_TREE_LEAF
- * @left: node for signal <= @threshold; greater than the node's own number
- * @right: node for signal > @threshold; greater than the node's own number
+ * struct ainka_model_hdr - the beginning of a model
+ * @magic: AINKA_MODEL_MAGIC
+ * @version: AINKA_MODEL_VERSION
+ * @kind: AINKA_MODEL_MEAN to AINKA_MODEL_THRESHOLD
+ * @n_trees: trees, at least one of the first three kinds, else 0
+ * @n_classes: classes of VOTE and WEIGH, else 0
+ * @n_nodes: nodes of all trees
+ * @n_rows: rows of weights of WEIGH, else 0
+ * @n_terms: terms of LINEAR and THRESHOLD, else 0
+ * @shift: bits behind the binary point of leaves of MEAN, of bias and weights of
+ *	   LINEAR and THRESHOLD
  * @pad: 0
- * @threshold: what the signal is compared with; in a leaf, the result
+ * @trained_ns: when it was trained, for people
+ * @bias: of LINEAR and THRESHOLD, else 0
  */
-struct ainka_tree_node {
-	__u16 signal;
-	__u16 left;
-	__u16 right;
-	__u16 pad;
-	__s64 threshold;
+struct ainka_model_hdr {
+	__u32 magic;
+	__u8 version;
+	__u8 kind;
+	__u8 n_trees;
+	__u8 n_classes;
+	__u16 n_nodes;
+	__u16 n_rows;
+	__u16 n_terms;
+	__u8 shift;
+	__u8 pad;
+	__u64 trained_ns;
+	__s64 bias;
 };
 
-struct ainka_tree_hdr {
-	__u32 magic;
-	__u16 n_nodes;
+/**
+ * struct ainka_model_node - a node of a decision tree, in preorder
+ * @value: what the signal is compared with; in a leaf its value, class or row
+ * @signal: id of the signal that is compared, or AINKA_MODEL_LEAF
+ * @right: number of the node for signal > @value, behind all nodes of the left side;
+ *	   the node for signal <= @value is the next one; 0 in a leaf
+ */
+struct ainka_model_node {
+	__s64 value;
+	__u16 signal;
+	__u16 right;
+} __attribute__((packed));
+
+/**
+ * struct ainka_model_term - a term of a linear model
+ * @weight: what the signal is multiplied with
+ * @signal: id of the signal; each appears once
+ * @pad: 0
+ */
+struct ainka_model_term {
+	__s64 weight;
+	__u16 signal;
 	__u16 pad;
-	__u64 trained_ns;
-	struct ainka_tree_node node[];
-};
+} __attribute__((packed));
 
 #endif
