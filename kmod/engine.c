@@ -103,7 +103,7 @@ static bool evaluate(bool walked)
 	t = ainka_table();
 	start_ns = ktime_get_ns();
 	for (i = 0; i < t->n; i++) {
-		ainka_policy_begin(t->policy[i]);
+		ainka_policy_begin(t->policy[i], &env, round.now_ns);
 		eval_policy(t->policy[i], &env, walked);
 		changed |= t->policy[i]->changed;
 	}

@@ -47,8 +47,9 @@ static int check_name(const char *name, struct ainka_policy_err *err)
 	return 0;
 }
 
-static int compile(const char *text, u32 subject, bool has_model, enum ainka_field field,
-		   char *copy, struct ainka_prog **out, struct ainka_policy_err *err)
+static int compile(const char *text, struct ainka_policy *policy, bool has_model,
+		   enum ainka_field field, char *copy, struct ainka_prog **out,
+		   struct ainka_policy_err *err)
 {
 	struct ainka_prog *scratch;
 	int rc;
@@ -63,10 +64,14 @@ static int compile(const char *text, u32 subject, bool has_model, enum ainka_fie
 	if (!scratch)
 		return -ENOMEM;
 	err->field = field;
-	rc = ainka_expr_compile(text, subject, has_model, scratch, &err->err);
+	rc = ainka_expr_compile(text, policy->subject, has_model, &policy->windows, scratch,
+				&err->err);
 	/* the compiler is trusted no more than a stranger */
 	if (!rc)
-		rc = ainka_prog_verify(scratch, subject, has_model, &err->err);
+		rc = ainka_windows_verify(&policy->windows, policy->subject, &err->err);
+	if (!rc)
+		rc = ainka_prog_verify(scratch, policy->subject, has_model, &policy->windows,
+				       &err->err);
 	if (!rc) {
 		*out = kmemdup(scratch, ainka_prog_bytes(scratch), GFP_KERNEL);
 		rc = *out ? 0 : -ENOMEM;
@@ -102,6 +107,20 @@ static int take_model(struct ainka_policy *policy, const struct ainka_policy_cfg
 		return -ENOMEM;
 	return ainka_model_load(policy->blob, policy->blob_bytes, cfg->subject, policy->model,
 				&err->err);
+}
+
+/* Room for the past that windows look at; an evaluation allocates nothing. */
+static int make_history(struct ainka_policy *policy)
+{
+	u32 places = policy->subject == AINKA_SUBJECT_SYSTEM ? 0 : AINKA_POLICY_SUBJECTS;
+
+	if (!policy->windows.n)
+		return 0;
+	policy->history = kvzalloc(ainka_history_bytes(&policy->windows, places), GFP_KERNEL);
+	if (!policy->history)
+		return -ENOMEM;
+	ainka_history_init(policy->history, &policy->windows, places);
+	return 0;
 }
 
 static int take_actions(struct ainka_policy *policy, const struct ainka_policy_cfg *cfg,
@@ -207,10 +226,10 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 	policy->priority = cfg->priority;
 	policy->hyst_cfg = cfg->hyst;
 	policy->created_ns = ktime_get_ns();
-	rc = compile(cfg->when, cfg->subject, cfg->model, AINKA_FIELD_WHEN,
-		     policy->when_text, &policy->when, err);
+	rc = compile(cfg->when, policy, cfg->model, AINKA_FIELD_WHEN, policy->when_text,
+		     &policy->when, err);
 	if (!rc && cfg->until)
-		rc = compile(cfg->until, cfg->subject, cfg->model, AINKA_FIELD_UNTIL,
+		rc = compile(cfg->until, policy, cfg->model, AINKA_FIELD_UNTIL,
 			     policy->until_text, &policy->until, err);
 	if (!rc)
 		rc = take_model(policy, cfg, err);
@@ -220,6 +239,8 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 		policy->slot = kcalloc(AINKA_POLICY_SUBJECTS, sizeof(*policy->slot), GFP_KERNEL);
 		rc = policy->slot ? 0 : -ENOMEM;
 	}
+	if (!rc)
+		rc = make_history(policy);
 	if (rc) {
 		ainka_policy_free(policy);
 		return ERR_PTR(rc);
@@ -227,7 +248,8 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 	policy->bytes = sizeof(*policy) + ainka_prog_bytes(policy->when) +
 			(policy->model ? policy->model->bytes + policy->blob_bytes : 0) +
 			(policy->until ? ainka_prog_bytes(policy->until) : 0) +
-			(policy->slot ? AINKA_POLICY_SUBJECTS * sizeof(*policy->slot) : 0);
+			(policy->slot ? AINKA_POLICY_SUBJECTS * sizeof(*policy->slot) : 0) +
+			(policy->history ? policy->history->bytes : 0);
 	return policy;
 }
 
@@ -244,6 +266,7 @@ void ainka_policy_free(struct ainka_policy *policy)
 	kvfree(policy->model);
 	kvfree(policy->blob);
 	kfree(policy->slot);
+	kvfree(policy->history);
 	kfree(policy);
 }
 
@@ -302,16 +325,20 @@ static void step(struct ainka_policy *policy, struct ainka_slot *slot, enum aink
 /**
  * ainka_policy_begin() - begin a round of evaluations
  * @policy: the policy
+ * @env: the system's signals; gets the policy's windows over them
+ * @now_ns: the present
  */
-void ainka_policy_begin(struct ainka_policy *policy)
+void ainka_policy_begin(struct ainka_policy *policy, struct ainka_env *env, u64 now_ns)
 {
 	policy->changed = false;
+	if (policy->history)
+		ainka_history_system(policy->history, env, now_ns);
 }
 
 /**
  * ainka_policy_eval() - evaluate a policy for one subject
  * @policy: the policy
- * @env: the signals; its model is set here
+ * @env: the signals; its model and its windows are set here
  * @key: the subject, ignored by a policy of the system
  * @walk: number of this walk over the subjects
  * @now_ns: the present
@@ -325,6 +352,8 @@ void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env,
 	enum ainka_truth when, until = AINKA_FALSE;
 
 	env->model = policy->model;
+	if (policy->history && policy->subject != AINKA_SUBJECT_SYSTEM)
+		ainka_history_subject(policy->history, env, key->num, key->id, walk, now_ns);
 	when = ainka_prog_eval(policy->when, env);
 	if (policy->until)
 		until = ainka_prog_eval(policy->until, env);

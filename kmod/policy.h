@@ -101,6 +101,7 @@ struct ainka_policy {
 	u32 rate_per_min;
 	s32 priority;
 	struct ainka_hyst_cfg hyst_cfg;
+	struct ainka_windows windows;	/* of both conditions */
 	struct ainka_prog *when;
 	struct ainka_prog *until;	/* NULL: off when @when does not hold */
 	struct ainka_model *model;	/* NULL: no model */
@@ -113,6 +114,7 @@ struct ainka_policy {
 
 	struct ainka_slot system;
 	struct ainka_slot *slot;	/* AINKA_POLICY_SUBJECTS, unless of the system */
+	struct ainka_history *history;	/* NULL without windows */
 	struct ainka_budget budget;
 	bool changed;			/* some slot turned on or off in this round */
 	u32 active;
@@ -131,7 +133,7 @@ void ainka_policy_free(struct ainka_policy *policy);
 
 struct ainka_slot *ainka_policy_slot(struct ainka_policy *policy,
 				     const struct ainka_key *key);
-void ainka_policy_begin(struct ainka_policy *policy);
+void ainka_policy_begin(struct ainka_policy *policy, struct ainka_env *env, u64 now_ns);
 void ainka_policy_eval(struct ainka_policy *policy, struct ainka_env *env,
 		       const struct ainka_key *key, u64 walk, u64 now_ns);
 void ainka_policy_end(struct ainka_policy *policy, u64 walk, u64 now_ns);

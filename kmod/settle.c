@@ -79,6 +79,9 @@ static bool see(const struct ainka_round *round, const struct ainka_policy *poli
 	if (snap)
 		ainka_env_subject(&env, snap->val, snap->fresh, ainka_signals_of(policy->subject));
 	env.model = policy->model;
+	if (policy->history)
+		ainka_history_show(policy->history, &env, snap ? key->num : 0, snap ? key->id : 0,
+				   round->now_ns);
 	return true;
 }
 

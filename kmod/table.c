@@ -3,6 +3,7 @@
  * The table of policies. A change makes a new table and swaps it in; whoever
  * evaluates the old one finishes first.
  */
+#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -79,12 +80,25 @@ static int find(const struct ainka_table *t, const char *name)
 	return -ENOENT;
 }
 
+/* What the policies take, but for the one that gives way. */
+static u64 bytes_without(const struct ainka_table *t, int gone)
+{
+	u64 bytes = 0;
+	int i;
+
+	for (i = 0; i < t->n; i++)
+		if (i != gone)
+			bytes += t->policy[i]->bytes;
+	return bytes;
+}
+
 static int add_locked(struct ainka_policy *policy, bool replace, struct ainka_policy **old,
 		      struct ainka_policy_err *err)
 {
 	const struct ainka_table *t = ainka_table();
 	int at = find(t, policy->name);
 	struct ainka_table *new;
+	u64 used;
 
 	if (at >= 0 && !replace)
 		return ainka_refuse(err, AINKA_FIELD_NAME, -EEXIST, "there is a policy %s already",
@@ -97,6 +111,12 @@ static int add_locked(struct ainka_policy *policy, bool replace, struct ainka_po
 		return ainka_refuse(err, AINKA_FIELD_NONE, -ENOSPC,
 			      "the table is full: %u policies (parameter max_policies)",
 			      ainka_max_policies);
+	used = bytes_without(t, at);
+	if (used + policy->bytes > AINKA_TABLE_BYTES)
+		return ainka_refuse(err, AINKA_FIELD_NONE, -ENOSPC,
+				    "no memory for its %llu KiB: of %d KiB for policies, models and windows %llu are taken",
+				    DIV_ROUND_UP_ULL(policy->bytes, 1024), AINKA_TABLE_BYTES / 1024,
+				    DIV_ROUND_UP_ULL(used, 1024));
 	new = new_table(t->n + (at < 0));
 	if (!new)
 		return -ENOMEM;

@@ -63,8 +63,8 @@ _COUNTERS = ("id", "version", "active", "turned-on", "applied", "refused", "age-
 def _explained(error: KernelError, request: Request) -> AinkaError:
     hints = {
         errno.EEXIST: f"replace it with --replace, or: ainkactl policy remove {request['name']}",
-        errno.ENOSPC: "remove one (ainkactl policy list), or load the module with a larger "
-        "max_policies",
+        errno.ENOSPC: "remove one: ainkactl policy list"
+        + ("" if "memory" in error.message else ", or load the module with a larger max_policies"),
     }
     hint = hints.get(error.errno, error.hint)
     if not hint and error.attribute in ("when", "until"):

@@ -9,20 +9,13 @@ expression starts fast.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ainkad import core_lib
+from ainkad.core_seen import SYSTEM, Past, Seen, Values, Windows
 from ainkad.errors import AinkaError
-from ainkad.signals_gen import (
-    BANKS,
-    BY_ID,
-    BY_NAME,
-    N_SYSTEM_SIGNALS,
-    N_TASK_SIGNALS,
-    SIGNALS,
-)
+from ainkad.signals_gen import BY_ID, N_SYSTEM_SIGNALS, N_TASK_SIGNALS, SIGNALS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +25,8 @@ if TYPE_CHECKING:
     BoolArray = npt.NDArray[np.bool_]
     Fresh = npt.NDArray[np.bool_] | npt.NDArray[np.uint8]
 
-SYSTEM: Final = 0
-"""Subject of a policy that is evaluated once."""
 TASK: Final = 1
 """Subject of a policy that is evaluated for each task."""
-
-Values = Mapping[str, int | None]
-"""Signals by name; one that is None or not there is stale."""
 
 _TRUTH: Final[tuple[bool | None, ...]] = (False, True, None)
 _RENDER_BYTES: Final = 4096
@@ -100,24 +88,6 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-class _Bank:
-    """Values and freshness of the signals of one subject, as C arrays."""
-
-    def __init__(self, subject: int, values: Values | None) -> None:
-        self.values = (ctypes.c_int64 * len(BANKS[subject]))()
-        self.fresh = (ctypes.c_uint8 * len(BANKS[subject]))()
-        for name, value in (values or {}).items():
-            signal = BY_NAME.get(name)
-            if signal is None or signal.subject != subject:
-                raise AinkaError(
-                    f"{name} is not a signal of subject {subject}",
-                    "ainkactl signal list shows the names",
-                )
-            if value is not None:
-                self.values[signal.index] = value
-                self.fresh[signal.index] = 1
-
-
 class Model:
     """A verified model as the evaluator wants it."""
 
@@ -141,46 +111,46 @@ class Model:
 
     def render(self, system: Values, subject: Values | None = None) -> str:
         """Why it says what it says: the path through a tree, the votes of a forest, the terms."""
-        first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
+        seen = Seen(self.subject, system, subject, self.address)
         buffer = ctypes.create_string_buffer(_RENDER_BYTES)
-        core_lib.load().ainka_flat_model_render(
-            self._memory,
-            self.subject,
-            first.values,
-            first.fresh,
-            second.values,
-            second.fresh,
-            buffer,
-            _RENDER_BYTES,
-        )
+        core_lib.load().ainka_flat_model_render(self.subject, seen.memory, buffer, _RENDER_BYTES)
         return buffer.value.decode("ascii")
 
 
 class Program:
     """A compiled condition; made by compile_expression() or from its bytes."""
 
-    def __init__(self, memory: ctypes.Array[ctypes.c_char], subject: int, has_model: bool) -> None:
+    def __init__(
+        self,
+        memory: ctypes.Array[ctypes.c_char],
+        subject: int,
+        has_model: bool,
+        windows: Windows,
+    ) -> None:
         self._memory = memory
         self.subject = subject
         self.has_model = has_model
+        self.windows = windows
 
     @classmethod
-    def from_bytes(cls, blob: bytes, subject: int, has_model: bool = False) -> Program:
+    def from_bytes(
+        cls, blob: bytes, subject: int, has_model: bool = False, windows: bytes | None = None
+    ) -> Program:
         """The program of which ``blob`` is a copy; raises AinkaError unless it verifies."""
         full = core_lib.size(core_lib.PROG)
         if len(blob) > full:
             raise AinkaError(f"a program of {len(blob)} bytes is too long", f"at most {full}")
         memory = ctypes.create_string_buffer(full)
         ctypes.memmove(memory, blob, len(blob))
-        failure = _Failure()
+        shared, failure = Windows(windows), _Failure()
         if core_lib.load().ainka_flat_prog_verify(
-            memory, subject, has_model, failure.position, failure.buffer
+            memory, subject, has_model, shared.memory, failure.position, failure.buffer
         ):
             raise AinkaError(
                 f"instruction {failure.position.value}: {failure.message}",
                 "compile the condition again",
             )
-        return cls(memory, subject, has_model)
+        return cls(memory, subject, has_model, shared)
 
     def __bytes__(self) -> bytes:
         return self._memory.raw[: core_lib.load().ainka_flat_prog_bytes(self._memory)]
@@ -193,51 +163,49 @@ class Program:
         return tuple(BY_ID[i].name for i in ids[:n])
 
     def evaluate(
-        self, system: Values, subject: Values | None = None, model: Model | bytes | None = None
+        self,
+        system: Values,
+        subject: Values | None = None,
+        model: Model | bytes | None = None,
+        past: Past | None = None,
     ) -> bool | None:
         """Evaluate it once.
 
         ``system`` and ``subject`` hold the signals of the system and of the subject by name; a
-        missing one is stale. ``model`` is the policy's. Returns None for unknown. Raises
-        AinkaError for a name that is no signal, ModelError for a model that does not verify.
+        missing one is stale. ``model`` is the policy's. Windows are unknown without a ``past`` that
+        was fed before. Returns None for unknown. Raises AinkaError for a name that is no signal,
+        ModelError for a model that does not verify.
         """
-        first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
         loaded = self._model(model)
+        seen = self._seen(system, subject, loaded, past)
         leaf = ctypes.c_uint32()
-        truth: int = core_lib.load().ainka_flat_eval(
-            self._memory,
-            self.subject,
-            first.values,
-            first.fresh,
-            second.values,
-            second.fresh,
-            loaded.address if loaded else None,
-            leaf,
-        )
+        truth: int = core_lib.load().ainka_flat_eval(self._memory, self.subject, seen.memory, leaf)
         return _TRUTH[truth]
 
     def render(
-        self, system: Values, subject: Values | None = None, model: Model | bytes | None = None
+        self,
+        system: Values,
+        subject: Values | None = None,
+        model: Model | bytes | None = None,
+        past: Past | None = None,
     ) -> str:
         """Its comparisons with the values and their truth, and the path through the model.
 
         Arguments and errors as for evaluate().
         """
-        first, second = _Bank(SYSTEM, system), _Bank(self.subject, subject)
         loaded = self._model(model)
+        seen = self._seen(system, subject, loaded, past)
         buffer = ctypes.create_string_buffer(_RENDER_BYTES)
         core_lib.load().ainka_flat_render(
-            self._memory,
-            self.subject,
-            first.values,
-            first.fresh,
-            second.values,
-            second.fresh,
-            loaded.address if loaded else None,
-            buffer,
-            _RENDER_BYTES,
+            self._memory, self.subject, seen.memory, buffer, _RENDER_BYTES
         )
         return buffer.value.decode("ascii")
+
+    def _seen(
+        self, system: Values, subject: Values | None, model: Model | None, past: Past | None
+    ) -> Seen:
+        address = model.address if model else None
+        return Seen(self.subject, system, subject, address, past, self.windows)
 
     def evaluate_batch(
         self, values: IntArray, fresh: Fresh, model: Model | bytes | None = None
@@ -255,19 +223,30 @@ class Program:
         return Model(model, self.subject) if isinstance(model, bytes) else model
 
 
-def compile_expression(text: str, subject: int, has_model: bool = False) -> Program:
+def compile_expression(
+    text: str, subject: int, has_model: bool = False, windows: Windows | None = None
+) -> Program:
     """Compile a condition for policies of ``subject`` (enum ainka_subject).
 
-    ``has_model`` allows the word ``model``. Raises ExpressionError.
+    ``has_model`` allows the word ``model``. ``windows`` are those of the policy's other condition.
+    Raises ExpressionError.
     """
     raw = _encode(text)
     memory = ctypes.create_string_buffer(core_lib.size(core_lib.PROG))
+    windows = Windows() if windows is None else windows
     failure = _Failure()
     if core_lib.load().ainka_flat_compile(
-        raw, subject, has_model, memory, failure.position, failure.length, failure.buffer
+        raw,
+        subject,
+        has_model,
+        windows.memory,
+        memory,
+        failure.position,
+        failure.length,
+        failure.buffer,
     ):
         raise failure.error(text, raw)
-    return Program(memory, subject, has_model)
+    return Program(memory, subject, has_model, windows)
 
 
 def verify_model(blob: bytes, subject: int) -> None:
@@ -468,8 +447,10 @@ __all__ = [
     "Hysteresis",
     "Model",
     "ModelError",
+    "Past",
     "Program",
     "Value",
+    "Windows",
     "compile_expression",
     "evaluate_model",
     "hist_bucket",

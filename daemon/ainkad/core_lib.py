@@ -26,23 +26,32 @@ BUDGET: Final = 3
 TASK_REC: Final = 4
 N_SYSTEM: Final = 5
 N_TASK: Final = 6
+WINDOWS: Final = 7
 
 _U32P: Final = POINTER(c_uint32)
-_BANKS: Final = [c_void_p, c_void_p, c_void_p, c_void_p]
 _ERROR: Final = [_U32P, _U32P, c_char_p]
 
 _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "ainka_flat_size": (c_uint64, [c_uint32]),
     "ainka_flat_prog_bytes": (c_uint64, [c_void_p]),
     "ainka_flat_prog_signals": (c_uint32, [c_void_p, c_void_p]),
-    "ainka_flat_compile": (c_int, [c_char_p, c_uint32, c_uint32, c_void_p, *_ERROR]),
-    "ainka_flat_prog_verify": (c_int, [c_void_p, c_uint32, c_uint32, _U32P, c_char_p]),
-    "ainka_flat_eval": (c_int, [c_void_p, c_uint32, *_BANKS, c_void_p, _U32P]),
+    "ainka_flat_compile": (
+        c_int,
+        [c_char_p, c_uint32, c_uint32, c_void_p, c_void_p, *_ERROR],
+    ),
+    "ainka_flat_prog_verify": (
+        c_int,
+        [c_void_p, c_uint32, c_uint32, c_void_p, _U32P, c_char_p],
+    ),
+    "ainka_flat_history_bytes": (c_uint64, [c_void_p, c_uint32]),
+    "ainka_flat_history_init": (None, [c_void_p, c_void_p, c_uint32]),
+    "ainka_flat_history_feed": (None, [c_void_p, c_uint32, c_void_p, c_uint64]),
+    "ainka_flat_eval": (c_int, [c_void_p, c_uint32, c_void_p, _U32P]),
     "ainka_flat_eval_batch": (
         None,
         [c_void_p, c_uint32, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p],
     ),
-    "ainka_flat_render": (c_uint32, [c_void_p, c_uint32, *_BANKS, c_void_p, c_char_p, c_uint32]),
+    "ainka_flat_render": (c_uint32, [c_void_p, c_uint32, c_void_p, c_char_p, c_uint32]),
     "ainka_flat_model_size": (
         c_int,
         [c_char_p, c_uint64, POINTER(c_uint64), _U32P, c_char_p],
@@ -51,7 +60,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
         c_int,
         [c_char_p, c_uint64, c_uint32, c_void_p, _U32P, c_char_p],
     ),
-    "ainka_flat_model_render": (c_uint32, [c_void_p, c_uint32, *_BANKS, c_char_p, c_uint32]),
+    "ainka_flat_model_render": (c_uint32, [c_uint32, c_void_p, c_char_p, c_uint32]),
     "ainka_flat_model_batch": (
         None,
         [c_void_p, c_uint32, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p],

@@ -36,17 +36,65 @@ struct ainka_signal_def {
 
 extern const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS];
 
+/* ---- windows (expr_window.c, window.c, history.c) ---- */
+
+#define AINKA_WINDOWS_MAX		8	/* of one policy */
+#define AINKA_WINDOW_SAMPLES		64	/* over a signal of the system */
+#define AINKA_WINDOW_SUBJECT_SAMPLES	16	/* over one of a subject, for each of them */
+#define AINKA_WINDOW_MIN_MS		1000
+#define AINKA_WINDOW_MAX_MS		1800000
+
+/* What stands for the signal where a condition reads a window: this bank and its number. */
+#define AINKA_BANK_WINDOW		0x80
+
+enum ainka_window_func {
+	AINKA_WINDOW_RATE,	/* change a second */
+	AINKA_WINDOW_DELTA,	/* newest minus oldest */
+	AINKA_WINDOW_AVG,
+	AINKA_WINDOW_MIN,
+	AINKA_WINDOW_MAX,
+	AINKA_N_WINDOW_FUNCS
+};
+
+/**
+ * struct ainka_window_def - a window over the past of a signal
+ * @signal: id of the signal
+ * @func: enum ainka_window_func
+ * @pad: 0
+ * @length_ms: how far it reaches back
+ */
+struct ainka_window_def {
+	u16 signal;
+	u8 func;
+	u8 pad;
+	u32 length_ms;
+};
+
+/**
+ * struct ainka_windows - the windows of a policy, which its conditions share
+ * @n: entries of @def
+ * @def: the windows
+ */
+struct ainka_windows {
+	u32 n;
+	struct ainka_window_def def[AINKA_WINDOWS_MAX];
+};
+
 /*
- * Where an evaluation finds a signal: the system's signals, then those of the
- * one subject. Resolved once, when a condition or a model is verified.
+ * Where an evaluation finds a signal: the system's signals, those of the one
+ * subject, the windows. Resolved once, when a condition or a model is verified.
  */
 #define AINKA_SLOT_SUBJECT	AINKA_N_SYSTEM_SIGNALS
-#define AINKA_N_SLOTS		((AINKA_SLOT_SUBJECT + AINKA_SNAP_SIGNALS + 7) / 8 * 8)
+#define AINKA_SLOT_WINDOW	(AINKA_SLOT_SUBJECT + AINKA_SNAP_SIGNALS)
+#define AINKA_N_SLOTS		((AINKA_SLOT_WINDOW + AINKA_WINDOWS_MAX + 7) / 8 * 8)
 
-/* The slot of a signal that a policy may read. */
+/* The slot of a signal that a policy may read, or of a window. */
 static inline u16 ainka_slot_of(u16 id)
 {
-	return AINKA_SIG_INDEX(id) + (AINKA_SIG_BANK(id) ? AINKA_SLOT_SUBJECT : 0);
+	u16 first = AINKA_SIG_BANK(id) == AINKA_BANK_WINDOW ? AINKA_SLOT_WINDOW :
+		    AINKA_SIG_BANK(id) ? AINKA_SLOT_SUBJECT : 0;
+
+	return first + AINKA_SIG_INDEX(id);
 }
 
 const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len);
@@ -120,6 +168,7 @@ struct ainka_err {
  * @fresh: 1 where the slot has a fresh value, else 0
  * @fresh_word: the same, eight slots at a time
  * @model: the policy's model, or NULL
+ * @windows: what the slots of windows mean, or NULL without any
  * @leaf: out, the node of the model's first tree that was reached last
  */
 struct ainka_env {
@@ -129,6 +178,7 @@ struct ainka_env {
 		u64 fresh_word[AINKA_N_SLOTS / 8];
 	};
 	const struct ainka_model *model;
+	const struct ainka_windows *windows;
 	u32 leaf;
 };
 
@@ -140,15 +190,61 @@ bool ainka_env_get(const struct ainka_env *env, u16 id, s64 *val);
 /* Results of a condition: a comparison with a stale signal is unknown (Kleene). */
 enum ainka_truth { AINKA_FALSE, AINKA_TRUE, AINKA_UNKNOWN };
 
+/* Windows that the text names are added to @windows, where they are not there yet. */
 int ainka_expr_compile(const char *text, u32 subject, bool has_model,
-		       struct ainka_prog *prog, struct ainka_err *err);
+		       struct ainka_windows *windows, struct ainka_prog *prog,
+		       struct ainka_err *err);
 int ainka_prog_verify(const struct ainka_prog *prog, u32 subject, bool has_model,
-		      struct ainka_err *err);
+		      const struct ainka_windows *windows, struct ainka_err *err);
 enum ainka_truth ainka_prog_eval(const struct ainka_prog *prog, struct ainka_env *env);
 u32 ainka_prog_render(const struct ainka_prog *prog, struct ainka_env *env,
 		      char *buf, u32 size);
 
-/* ---- models (model.c, model_eval.c, model_render.c) ---- */
+/* ---- the past that windows look at (window.c, history.c) ---- */
+
+/**
+ * struct ainka_place - whose past is kept
+ * @num: number of the subject, 0 for nobody
+ * @id: what tells it from others of that number
+ * @walk: walk in which it was seen last
+ */
+struct ainka_place {
+	u32 num;
+	u64 id;
+	u64 walk;
+};
+
+/**
+ * struct ainka_history - the past of the signals a policy has windows over
+ * @windows: the windows
+ * @places: entries of @place, 0 for a policy of the system
+ * @no_place: subjects whose past could not be kept
+ * @bytes: size of all of this
+ * @place: the subjects; behind it the windows over the system's signals, then
+ *	   those over the subject's for each place
+ */
+struct ainka_history {
+	struct ainka_windows windows;
+	u32 places;
+	u64 no_place;
+	u64 bytes;
+	struct ainka_place place[];
+};
+
+int ainka_windows_verify(const struct ainka_windows *windows, u32 subject,
+			 struct ainka_err *err);
+u64 ainka_history_bytes(const struct ainka_windows *windows, u32 places);
+void ainka_history_init(struct ainka_history *history, const struct ainka_windows *windows,
+			u32 places);
+void ainka_history_system(struct ainka_history *history, struct ainka_env *env, u64 now_ns);
+void ainka_history_subject(struct ainka_history *history, struct ainka_env *env, u32 num,
+			   u64 id, u64 walk, u64 now_ns);
+void ainka_history_show(const struct ainka_history *history, struct ainka_env *env, u32 num,
+			u64 id, u64 now_ns);
+/* Most steps that bringing one window up to date takes. */
+u32 ainka_window_cost(const struct ainka_window_def *def);
+
+/* ---- models (model*.c) ---- */
 
 /**
  * struct ainka_step - a node of a tree as it is evaluated

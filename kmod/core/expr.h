@@ -93,7 +93,8 @@ struct ainka_flow {
 };
 
 int ainka_prog_flow(const struct ainka_prog *prog, u32 subject, bool has_model,
-		    struct ainka_flow *flow, struct ainka_err *err);
+		    const struct ainka_windows *windows, struct ainka_flow *flow,
+		    struct ainka_err *err);
 
 /**
  * struct ainka_vm - the state of an evaluation

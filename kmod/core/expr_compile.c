@@ -146,13 +146,15 @@ static int binary(struct parser *p, const struct ainka_token *tok)
 }
 
 /* A word where an operand must start; *done when the operand is complete. */
-static int before_operand(struct parser *p, const struct ainka_token *tok, u32 subject,
+static int before_operand(struct parser *p, struct ainka_token *tok, u32 subject,
 			  bool has_model, bool *done)
 {
 	switch (tok->kind) {
 	case AINKA_TOKEN_NUMBER:
 	case AINKA_TOKEN_WORD:
 		*done = true;
+		if (tok->kind == AINKA_TOKEN_WORD && ainka_is_window(&p->emit, tok))
+			return ainka_emit_window(&p->emit, tok, subject);
 		return ainka_emit_operand(&p->emit, tok, subject, has_model);
 	case AINKA_TOKEN_OPEN:
 		return push(p, tok, 0, false);
@@ -215,15 +217,20 @@ static int parse(struct parser *p, u32 subject, bool has_model)
  * @text: NUL-terminated, shorter than AINKA_EXPR_LEN
  * @subject: what the policy is evaluated for
  * @has_model: the policy has a model, the word for it is allowed
+ * @windows: windows the text names are added where they are not there yet; NULL where
+ *	     there can be none
  * @prog: out, a program that verifies
  * @err: out, what is wrong and where; may be NULL
  *
  * Return: 0, or -EINVAL.
  */
 int ainka_expr_compile(const char *text, u32 subject, bool has_model,
-		       struct ainka_prog *prog, struct ainka_err *err)
+		       struct ainka_windows *windows, struct ainka_prog *prog,
+		       struct ainka_err *err)
 {
-	struct parser p = { .emit = { .text = text, .prog = prog, .err = err } };
+	struct parser p = {
+		.emit = { .text = text, .prog = prog, .windows = windows, .err = err },
+	};
 	struct ainka_flow flow;
 	u32 len = 0;
 	int ret;
@@ -238,7 +245,7 @@ int ainka_expr_compile(const char *text, u32 subject, bool has_model,
 	ret = parse(&p, subject, has_model);
 	if (ret)
 		return ret;
-	ret = ainka_prog_flow(prog, subject, has_model, &flow, err);
+	ret = ainka_prog_flow(prog, subject, has_model, windows, &flow, err);
 	if (ret)
 		return ret;
 	prog->depth = flow.depth;

@@ -42,7 +42,7 @@ static int emit(struct ainka_emit *e, const struct ainka_token *tok, u8 op, u8 c
 	return 0;
 }
 
-static int unknown_signal(struct ainka_emit *e, const struct ainka_token *tok, u32 subject)
+static void unknown_signal(struct ainka_emit *e, const struct ainka_token *tok, u32 subject)
 {
 	const struct ainka_signal_def *near;
 	struct ainka_text t;
@@ -61,11 +61,10 @@ static int unknown_signal(struct ainka_emit *e, const struct ainka_token *tok, u
 		ainka_text_str(&t, " is like it");
 	}
 	ainka_text_end(&t);
-	return -EINVAL;
 }
 
-static int foreign_signal(struct ainka_emit *e, const struct ainka_token *tok, u32 subject,
-			  const struct ainka_signal_def *def)
+static void foreign_signal(struct ainka_emit *e, const struct ainka_token *tok, u32 subject,
+			   const struct ainka_signal_def *def)
 {
 	struct ainka_text t;
 
@@ -76,7 +75,79 @@ static int foreign_signal(struct ainka_emit *e, const struct ainka_token *tok, u
 	ainka_text_str(&t, ", but the policy's subject is ");
 	ainka_text_str(&t, ainka_subject_name(subject));
 	ainka_text_end(&t);
-	return -EINVAL;
+}
+
+/**
+ * ainka_emit_signal - the signal that a word names
+ * @e: program
+ * @tok: the word
+ * @subject: what the policy is evaluated for
+ *
+ * Return: the signal, or NULL when the policy may not read it.
+ */
+const struct ainka_signal_def *ainka_emit_signal(struct ainka_emit *e,
+						 const struct ainka_token *tok, u32 subject)
+{
+	const struct ainka_signal_def *def = ainka_signal_by_name(e->text + tok->pos, tok->len);
+
+	if (!def)
+		unknown_signal(e, tok, subject);
+	else if (!ainka_signal_fits(def->id, subject))
+		foreign_signal(e, tok, subject, def);
+	else
+		return def;
+	return NULL;
+}
+
+static struct ainka_operand *new_operand(struct ainka_emit *e, u32 pos, u32 end)
+{
+	struct ainka_operand *o;
+
+	if (e->n >= AINKA_STACK_MAX) {
+		ainka_err_say(e->err, pos, end - pos,
+			      "too many operands wait for their operator: at most 16");
+		return NULL;
+	}
+	o = &e->operand[e->n++];
+	memset(o, 0, sizeof(*o));
+	o->pos = pos;
+	o->end = end;
+	o->insn = e->prog->len;
+	return o;
+}
+
+/**
+ * ainka_emit_read - emit the reading of a slot
+ * @e: program
+ * @id: a signal, or a window over it
+ * @def: the signal
+ * @pos: where the text of the operand starts
+ * @end: where it ends
+ *
+ * Return: 0, or -EINVAL.
+ */
+int ainka_emit_read(struct ainka_emit *e, u16 id, const struct ainka_signal_def *def, u32 pos,
+		    u32 end)
+{
+	const struct ainka_token tok = { .pos = pos, .len = end - pos };
+	struct ainka_operand *o = new_operand(e, pos, end);
+
+	if (!o)
+		return -EINVAL;
+	o->unit = ainka_unit_by_name(def->unit, strlen(def->unit));
+	return emit(e, &tok, AINKA_OP_SIGNAL, 0, id, 0);
+}
+
+static int emit_number(struct ainka_emit *e, const struct ainka_token *tok)
+{
+	struct ainka_operand *o = new_operand(e, tok->pos, tok->pos + tok->len);
+
+	if (!o)
+		return -EINVAL;
+	o->constant = true;
+	o->unit = tok->unit;
+	o->pending = tok->unit;
+	return emit(e, tok, AINKA_OP_IMM, 0, 0, tok->num);
 }
 
 /**
@@ -92,36 +163,22 @@ int ainka_emit_operand(struct ainka_emit *e, const struct ainka_token *tok, u32 
 		       bool has_model)
 {
 	const struct ainka_signal_def *def;
-	struct ainka_operand *o;
-	const char *word = e->text + tok->pos;
 
-	if (e->n >= AINKA_STACK_MAX)
-		return ainka_err_say(e->err, tok->pos, tok->len,
-				     "too many operands wait for their operator: at most 16");
-	o = &e->operand[e->n++];
-	memset(o, 0, sizeof(*o));
-	o->pos = tok->pos;
-	o->end = tok->pos + tok->len;
-	o->insn = e->prog->len;
-	if (tok->kind == AINKA_TOKEN_NUMBER) {
-		o->constant = true;
-		o->unit = tok->unit;
-		o->pending = tok->unit;
-		return emit(e, tok, AINKA_OP_IMM, 0, 0, tok->num);
-	}
-	if (tok->len == strlen(AINKA_WORD_MODEL) && !strncmp(word, AINKA_WORD_MODEL, tok->len)) {
+	if (tok->kind == AINKA_TOKEN_NUMBER)
+		return emit_number(e, tok);
+	if (tok->len == strlen(AINKA_WORD_MODEL) &&
+	    !strncmp(e->text + tok->pos, AINKA_WORD_MODEL, tok->len)) {
 		if (!has_model)
 			return ainka_err_say(e->err, tok->pos, tok->len,
 					     "the policy has no model, so it cannot be asked");
+		if (!new_operand(e, tok->pos, tok->pos + tok->len))
+			return -EINVAL;
 		return emit(e, tok, AINKA_OP_MODEL, 0, 0, 0);
 	}
-	def = ainka_signal_by_name(word, tok->len);
+	def = ainka_emit_signal(e, tok, subject);
 	if (!def)
-		return unknown_signal(e, tok, subject);
-	if (!ainka_signal_fits(def->id, subject))
-		return foreign_signal(e, tok, subject, def);
-	o->unit = ainka_unit_by_name(def->unit, strlen(def->unit));
-	return emit(e, tok, AINKA_OP_SIGNAL, 0, def->id, 0);
+		return -EINVAL;
+	return ainka_emit_read(e, def->id, def, tok->pos, tok->pos + tok->len);
 }
 
 /* 20ms beside a signal in microseconds becomes 20000. */

@@ -29,6 +29,7 @@ struct ainka_operand {
  * struct ainka_emit - a program in the making
  * @text: the text it is made from
  * @prog: the program
+ * @windows: the windows it reads, and those of other programs of the policy
  * @err: why it cannot be made
  * @n: entries of @operand
  * @operand: the operands that wait for an operation
@@ -36,11 +37,18 @@ struct ainka_operand {
 struct ainka_emit {
 	const char *text;
 	struct ainka_prog *prog;
+	struct ainka_windows *windows;
 	struct ainka_err *err;
 	u32 n;
 	struct ainka_operand operand[AINKA_STACK_MAX];
 };
 
+const struct ainka_signal_def *ainka_emit_signal(struct ainka_emit *e,
+						 const struct ainka_token *tok, u32 subject);
+int ainka_emit_read(struct ainka_emit *e, u16 id, const struct ainka_signal_def *def, u32 pos,
+		    u32 end);
+int ainka_emit_window(struct ainka_emit *e, struct ainka_token *tok, u32 subject);
+bool ainka_is_window(const struct ainka_emit *e, const struct ainka_token *tok);
 int ainka_emit_operand(struct ainka_emit *e, const struct ainka_token *tok, u32 subject,
 		       bool has_model);
 int ainka_emit_op(struct ainka_emit *e, const struct ainka_token *op);

@@ -19,6 +19,7 @@ static const struct {
 	{ "!", AINKA_TOKEN_NOT, AINKA_OP_NOT, 0 },
 	{ "(", AINKA_TOKEN_OPEN, 0, 0 },
 	{ ")", AINKA_TOKEN_CLOSE, 0, 0 },
+	{ ",", AINKA_TOKEN_COMMA, 0, 0 },
 	{ "+", AINKA_TOKEN_BINARY, AINKA_OP_ADD, 0 },
 	{ "-", AINKA_TOKEN_BINARY, AINKA_OP_SUB, 0 },
 	{ "*", AINKA_TOKEN_BINARY, AINKA_OP_MUL, 0 },

@@ -14,6 +14,7 @@ enum ainka_token_kind {
 	AINKA_TOKEN_NOT,
 	AINKA_TOKEN_OPEN,
 	AINKA_TOKEN_CLOSE,
+	AINKA_TOKEN_COMMA,
 };
 
 /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 #include "expr.h"
+#include "window.h"
 
 static void put_truth(struct ainka_text *t, s64 kleene)
 {
@@ -16,11 +17,43 @@ static void put_value(struct ainka_text *t, bool known, s64 val)
 		ainka_text_str(t, "stale");
 }
 
+static void put_length(struct ainka_text *t, u32 ms)
+{
+	ainka_text_num(t, ms % 1000 ? ms : ms / 1000);
+	ainka_text_str(t, ms % 1000 ? "ms" : "s");
+}
+
+static void put_name(struct ainka_text *t, const struct ainka_env *env, u16 id)
+{
+	const struct ainka_window_def *def;
+
+	if (AINKA_SIG_BANK(id) != AINKA_BANK_WINDOW) {
+		ainka_text_str(t, ainka_signal_by_id(id)->name);
+		return;
+	}
+	if (!env->windows) {
+		ainka_text_str(t, "window");
+		return;
+	}
+	def = &env->windows->def[AINKA_SIG_INDEX(id)];
+	ainka_text_str(t, ainka_window_name(def->func));
+	ainka_text_str(t, "(");
+	ainka_text_str(t, ainka_signal_by_id(def->signal)->name);
+	ainka_text_str(t, ", ");
+	put_length(t, def->length_ms);
+	ainka_text_str(t, ")");
+}
+
 static void put_signal(struct ainka_text *t, const struct ainka_vm *vm,
 		       const struct ainka_insn *in)
 {
-	ainka_text_str(t, ainka_signal_by_id(in->signal)->name);
-	put_value(t, vm->env->fresh[in->slot], vm->env->val[in->slot]);
+	u32 bank = AINKA_SIG_BANK(in->signal);
+
+	put_name(t, vm->env, in->signal);
+	if (bank == AINKA_BANK_WINDOW && !vm->env->fresh[in->slot])
+		ainka_text_str(t, " unknown");
+	else
+		put_value(t, vm->env->fresh[in->slot], vm->env->val[in->slot]);
 }
 
 static void put_sign(struct ainka_text *t, const char *sign)

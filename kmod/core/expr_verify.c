@@ -37,8 +37,16 @@ const char *ainka_cmp_name(u8 cmp)
 	return cmp <= AINKA_CMP_GE ? name[cmp] : name[0];
 }
 
+static bool readable(u16 id, u32 subject, const struct ainka_windows *windows)
+{
+	if (AINKA_SIG_BANK(id) == AINKA_BANK_WINDOW)
+		return windows && AINKA_SIG_INDEX(id) < windows->n;
+	return ainka_signal_fits(id, subject);
+}
+
 /* Is an instruction well formed by itself? */
-static const char *check_insn(const struct ainka_insn *in, u32 subject, bool has_model)
+static const char *check_insn(const struct ainka_insn *in, u32 subject, bool has_model,
+			      const struct ainka_windows *windows)
 {
 	u8 uses;
 
@@ -47,7 +55,7 @@ static const char *check_insn(const struct ainka_insn *in, u32 subject, bool has
 	uses = ainka_shapes[in->op].uses;
 	if (uses & AINKA_USES_CMP ? !in->cmp || in->cmp > AINKA_CMP_GE : in->cmp)
 		return "no such comparison";
-	if (uses & AINKA_USES_SIGNAL ? !ainka_signal_fits(in->signal, subject) : in->signal)
+	if (uses & AINKA_USES_SIGNAL ? !readable(in->signal, subject, windows) : in->signal)
 		return "no such signal for this subject";
 	if (in->slot != (uses & AINKA_USES_SIGNAL ? ainka_slot_of(in->signal) : 0))
 		return "the slot is not that of the signal";
@@ -58,10 +66,13 @@ static const char *check_insn(const struct ainka_insn *in, u32 subject, bool has
 	return NULL;
 }
 
-static void note_signal(struct ainka_flow *flow, u16 id)
+/* What the journal shows as a cause; of a window it is its signal. */
+static void note_signal(struct ainka_flow *flow, u16 id, const struct ainka_windows *windows)
 {
 	u32 i;
 
+	if (AINKA_SIG_BANK(id) == AINKA_BANK_WINDOW)
+		id = windows->def[AINKA_SIG_INDEX(id)].signal;
 	for (i = 0; i < flow->signals; i++)
 		if (flow->signal[i] == id)
 			return;
@@ -74,13 +85,15 @@ static void note_signal(struct ainka_flow *flow, u16 id)
  * @prog: program; only @len and @insn are looked at
  * @subject: what the policy is evaluated for
  * @has_model: the policy has a model
+ * @windows: the policy's verified windows, or NULL
  * @flow: out, what was found
  * @err: out, position is the number of an instruction
  *
  * Return: 0, or -EINVAL when an evaluation would go wrong.
  */
 int ainka_prog_flow(const struct ainka_prog *prog, u32 subject, bool has_model,
-		    struct ainka_flow *flow, struct ainka_err *err)
+		    const struct ainka_windows *windows, struct ainka_flow *flow,
+		    struct ainka_err *err)
 {
 	u8 type[AINKA_STACK_MAX];
 	u32 i, j, sp = 0;
@@ -90,7 +103,7 @@ int ainka_prog_flow(const struct ainka_prog *prog, u32 subject, bool has_model,
 		return ainka_err_say(err, 0, 0, "a program has 1 to 64 instructions");
 	for (i = 0; i < prog->len; i++) {
 		const struct ainka_insn *in = &prog->insn[i];
-		const char *wrong = check_insn(in, subject, has_model);
+		const char *wrong = check_insn(in, subject, has_model, windows);
 		const struct ainka_shape *shape;
 
 		if (wrong)
@@ -108,7 +121,7 @@ int ainka_prog_flow(const struct ainka_prog *prog, u32 subject, bool has_model,
 		if (sp > flow->depth)
 			flow->depth = sp;
 		if (shape->uses & AINKA_USES_SIGNAL)
-			note_signal(flow, in->signal);
+			note_signal(flow, in->signal, windows);
 	}
 	if (sp != 1 || type[0] != CONDITION)
 		return ainka_err_say(err, prog->len - 1, 1, "must leave exactly one condition");
@@ -120,12 +133,13 @@ int ainka_prog_flow(const struct ainka_prog *prog, u32 subject, bool has_model,
  * @prog: program from an unknown source; @len instructions must be readable
  * @subject: what the policy is evaluated for
  * @has_model: the policy has a model
+ * @windows: the policy's verified windows, or NULL
  * @err: out, position is the number of an instruction; may be NULL
  *
  * Return: 0, or -EINVAL.
  */
 int ainka_prog_verify(const struct ainka_prog *prog, u32 subject, bool has_model,
-		      struct ainka_err *err)
+		      const struct ainka_windows *windows, struct ainka_err *err)
 {
 	struct ainka_flow flow;
 	u32 i;
@@ -133,7 +147,7 @@ int ainka_prog_verify(const struct ainka_prog *prog, u32 subject, bool has_model
 
 	if (subject > AINKA_SUBJECT_DEVICE)
 		return ainka_err_say(err, 0, 0, "no such subject");
-	ret = ainka_prog_flow(prog, subject, has_model, &flow, err);
+	ret = ainka_prog_flow(prog, subject, has_model, windows, &flow, err);
 	if (ret)
 		return ret;
 	if (prog->depth != flow.depth || prog->pad)

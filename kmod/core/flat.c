@@ -4,30 +4,49 @@
 #ifndef __KERNEL__
 
 #include "../../ebpf/ainka_events.h"
-#include "hist.h"
 
-static void env_of(struct ainka_env *env, u32 subject, const s64 *sys, const u8 *sys_fresh,
-		   const s64 *sub, const u8 *sub_fresh)
+static void env_of(struct ainka_env *env, u32 subject, const struct ainka_flat_seen *seen)
 {
 	ainka_env_init(env);
-	ainka_env_system(env, sys, sys_fresh);
+	ainka_env_system(env, seen->sys, seen->sys_fresh);
 	if (subject != AINKA_SUBJECT_SYSTEM)
-		ainka_env_subject(env, sub, sub_fresh, ainka_signals_of(subject));
+		ainka_env_subject(env, seen->sub, seen->sub_fresh, ainka_signals_of(subject));
+	env->model = seen->model;
+	env->windows = seen->windows;
+	if (seen->history)
+		ainka_history_show(seen->history, env, seen->num, seen->id, seen->now_ns);
 }
 
 /* A row holds the signals of all subjects, in the order of their ids. */
 static void env_of_row(struct ainka_env *env, u32 subject, const s64 *val, const u8 *fresh,
-		       u64 row)
+		       u64 row, const struct ainka_model *model)
 {
 	u64 at = row * AINKA_N_SIGNALS, first = at;
+	struct ainka_flat_seen seen = {
+		.sys = val + at,
+		.sys_fresh = fresh + at,
+		.model = model,
+	};
 	u32 i;
 
 	for (i = 0; i < subject; i++)
 		first += ainka_signals_of(i);
-	env_of(env, subject, val + at, fresh + at, val + first, fresh + first);
+	seen.sub = val + first;
+	seen.sub_fresh = fresh + first;
+	env_of(env, subject, &seen);
 }
 
-static int explain(int ret, const struct ainka_err *err, u32 *pos, u32 *len, char *msg)
+/**
+ * ainka_flat_explain - take an error apart
+ * @ret: what is returned
+ * @err: the error
+ * @pos: out, its position
+ * @len: out, its length; may be NULL
+ * @msg: out, its message, AINKA_FLAT_ERR_MSG bytes
+ *
+ * Return: @ret.
+ */
+int ainka_flat_explain(int ret, const struct ainka_err *err, u32 *pos, u32 *len, char *msg)
 {
 	*pos = err->pos;
 	if (len)
@@ -59,6 +78,8 @@ u64 ainka_flat_size(u32 what)
 		return AINKA_N_SYSTEM_SIGNALS;
 	case AINKA_FLAT_N_TASK:
 		return AINKA_N_TASK_SIGNALS;
+	case AINKA_FLAT_WINDOWS:
+		return sizeof(struct ainka_windows);
 	default:
 		return 0;
 	}
@@ -93,6 +114,7 @@ u32 ainka_flat_prog_signals(const struct ainka_prog *prog, u16 *id)
  * @text: text of the condition
  * @subject: enum ainka_subject
  * @has_model: the policy has a model
+ * @windows: windows of the policy, AINKA_FLAT_WINDOWS bytes; may grow
  * @prog: out
  * @pos: out, offset of the error
  * @len: out, its length
@@ -100,56 +122,96 @@ u32 ainka_flat_prog_signals(const struct ainka_prog *prog, u16 *id)
  *
  * Return: 0 or a negative errno.
  */
-int ainka_flat_compile(const char *text, u32 subject, u32 has_model, struct ainka_prog *prog,
+int ainka_flat_compile(const char *text, u32 subject, u32 has_model,
+		       struct ainka_windows *windows, struct ainka_prog *prog,
 		       u32 *pos, u32 *len, char *msg)
 {
 	struct ainka_err err = { 0 };
-	int ret = ainka_expr_compile(text, subject, has_model, prog, &err);
+	int ret = ainka_expr_compile(text, subject, has_model, windows, prog, &err);
 
-	return explain(ret, &err, pos, len, msg);
+	return ainka_flat_explain(ret, &err, pos, len, msg);
 }
 
 /**
- * ainka_flat_prog_verify - ainka_prog_verify()
+ * ainka_flat_prog_verify - ainka_windows_verify() and ainka_prog_verify()
  * @prog: program
  * @subject: enum ainka_subject
  * @has_model: the policy has a model
+ * @windows: windows of the policy
  * @pos: out, number of the offending instruction
  * @msg: out, AINKA_FLAT_ERR_MSG bytes
  *
  * Return: 0 or a negative errno.
  */
 int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_model,
-			   u32 *pos, char *msg)
+			   const struct ainka_windows *windows, u32 *pos, char *msg)
 {
 	struct ainka_err err = { 0 };
-	int ret = ainka_prog_verify(prog, subject, has_model, &err);
+	int ret = ainka_windows_verify(windows, subject, &err);
 
-	return explain(ret, &err, pos, NULL, msg);
+	if (!ret)
+		ret = ainka_prog_verify(prog, subject, has_model, windows, &err);
+	return ainka_flat_explain(ret, &err, pos, NULL, msg);
+}
+
+/**
+ * ainka_flat_history_bytes - ainka_history_bytes()
+ * @windows: windows of the policy
+ * @places: subjects whose past is kept
+ *
+ * Return: bytes.
+ */
+u64 ainka_flat_history_bytes(const struct ainka_windows *windows, u32 places)
+{
+	return ainka_history_bytes(windows, places);
+}
+
+/**
+ * ainka_flat_history_init - ainka_history_init()
+ * @history: zeroed memory of that many bytes, aligned to 8
+ * @windows: windows of the policy
+ * @places: subjects whose past is kept
+ */
+void ainka_flat_history_init(struct ainka_history *history, const struct ainka_windows *windows,
+			     u32 places)
+{
+	ainka_history_init(history, windows, places);
+}
+
+/**
+ * ainka_flat_history_feed - take in what the signals are now
+ * @history: the past
+ * @subject: enum ainka_subject
+ * @seen: the signals, the time and the subject
+ * @walk: number of this walk over the subjects
+ */
+void ainka_flat_history_feed(struct ainka_history *history, u32 subject,
+			     const struct ainka_flat_seen *seen, u64 walk)
+{
+	struct ainka_env env;
+
+	env_of(&env, subject, seen);
+	ainka_history_system(history, &env, seen->now_ns);
+	if (seen->num)
+		ainka_history_subject(history, &env, seen->num, seen->id, walk, seen->now_ns);
 }
 
 /**
  * ainka_flat_eval - ainka_prog_eval()
  * @prog: verified program
  * @subject: enum ainka_subject
- * @sys: values of the system's signals
- * @sys_fresh: their freshness
- * @sub: values of the subject's signals, or NULL
- * @sub_fresh: their freshness, or NULL
- * @model: the model, or NULL
+ * @seen: what it sees
  * @leaf: out, node of the model that was reached
  *
  * Return: enum ainka_truth.
  */
-int ainka_flat_eval(const struct ainka_prog *prog, u32 subject, const s64 *sys,
-		    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
-		    const struct ainka_model *model, u32 *leaf)
+int ainka_flat_eval(const struct ainka_prog *prog, u32 subject,
+		    const struct ainka_flat_seen *seen, u32 *leaf)
 {
 	struct ainka_env env;
 	int truth;
 
-	env_of(&env, subject, sys, sys_fresh, sub, sub_fresh);
-	env.model = model;
+	env_of(&env, subject, seen);
 	truth = ainka_prog_eval(prog, &env);
 	*leaf = env.leaf;
 	return truth;
@@ -172,8 +234,7 @@ void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 subject, u32 n, co
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		env_of_row(&env, subject, val, fresh, i);
-		env.model = model;
+		env_of_row(&env, subject, val, fresh, i, model);
 		truth[i] = ainka_prog_eval(prog, &env);
 	}
 }
@@ -182,24 +243,18 @@ void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 subject, u32 n, co
  * ainka_flat_render - ainka_prog_render()
  * @prog: verified program
  * @subject: enum ainka_subject
- * @sys: values of the system's signals
- * @sys_fresh: their freshness
- * @sub: values of the subject's signals, or NULL
- * @sub_fresh: their freshness, or NULL
- * @model: the model, or NULL
+ * @seen: what it sees
  * @buf: out
  * @size: its size
  *
  * Return: length of the text.
  */
-u32 ainka_flat_render(const struct ainka_prog *prog, u32 subject, const s64 *sys,
-		      const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
-		      const struct ainka_model *model, char *buf, u32 size)
+u32 ainka_flat_render(const struct ainka_prog *prog, u32 subject,
+		      const struct ainka_flat_seen *seen, char *buf, u32 size)
 {
 	struct ainka_env env;
 
-	env_of(&env, subject, sys, sys_fresh, sub, sub_fresh);
-	env.model = model;
+	env_of(&env, subject, seen);
 	return ainka_prog_render(prog, &env, buf, size);
 }
 
@@ -218,7 +273,7 @@ int ainka_flat_model_size(const void *blob, u64 bytes, u64 *size, u32 *pos, char
 	struct ainka_err err = { 0 };
 	int ret = ainka_model_size(blob, bytes, size, &err);
 
-	return explain(ret, &err, pos, NULL, msg);
+	return ainka_flat_explain(ret, &err, pos, NULL, msg);
 }
 
 /**
@@ -238,30 +293,25 @@ int ainka_flat_model_load(const void *blob, u64 bytes, u32 subject, struct ainka
 	struct ainka_err err = { 0 };
 	int ret = ainka_model_load(blob, bytes, subject, model, &err);
 
-	return explain(ret, &err, pos, NULL, msg);
+	return ainka_flat_explain(ret, &err, pos, NULL, msg);
 }
 
 /**
  * ainka_flat_model_render - ainka_model_render()
- * @model: the model
  * @subject: enum ainka_subject
- * @sys: values of the system's signals
- * @sys_fresh: their freshness
- * @sub: values of the subject's signals, or NULL
- * @sub_fresh: their freshness, or NULL
+ * @seen: what the model sees, and the model
  * @buf: out
  * @size: its size
  *
  * Return: length of the text.
  */
-u32 ainka_flat_model_render(const struct ainka_model *model, u32 subject, const s64 *sys,
-			    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+u32 ainka_flat_model_render(u32 subject, const struct ainka_flat_seen *seen,
 			    char *buf, u32 size)
 {
 	struct ainka_env env;
 
-	env_of(&env, subject, sys, sys_fresh, sub, sub_fresh);
-	return ainka_model_render(model, &env, buf, size);
+	env_of(&env, subject, seen);
+	return ainka_model_render(seen->model, &env, buf, size);
 }
 
 /**
@@ -282,118 +332,10 @@ void ainka_flat_model_batch(const struct ainka_model *model, u32 subject, u32 n,
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		env_of_row(&env, subject, val, fresh, i);
+		env_of_row(&env, subject, val, fresh, i, NULL);
 		result[i] = 0;
 		known[i] = ainka_model_eval(model, &env, &result[i], &leaf[i]);
 	}
-}
-
-/**
- * ainka_flat_value_parse - ainka_value_parse()
- * @text: text of the value
- * @min: hard minimum
- * @max: hard maximum
- * @step: largest change, 0 for none
- * @values: names of the values, or NULL
- * @unit: unit of the tunable, or NULL
- * @has_model: the policy has a model
- * @op: out, enum ainka_value_op
- * @arg: out
- * @pos: out, offset of the error
- * @len: out, its length
- * @msg: out, AINKA_FLAT_ERR_MSG bytes
- *
- * Return: 0 or a negative errno.
- */
-int ainka_flat_value_parse(const char *text, s64 min, s64 max, s64 step, const char *values,
-			   const char *unit, u32 has_model, u32 *op, s64 *arg,
-			   u32 *pos, u32 *len, char *msg)
-{
-	struct ainka_bounds bounds = { .min = min, .max = max, .step = step, .values = values };
-	struct ainka_err err = { 0 };
-	struct ainka_value value;
-	int ret = ainka_value_parse(text, &bounds, unit, has_model, &value, &err);
-
-	*op = value.op;
-	*arg = value.arg;
-	return explain(ret, &err, pos, len, msg);
-}
-
-/**
- * ainka_flat_value_resolve - ainka_value_resolve()
- * @op: enum ainka_value_op
- * @arg: its argument
- * @min: hard minimum
- * @max: hard maximum
- * @step: largest change, 0 for none
- * @baseline: value before the module changed it
- * @current_value: value now
- * @model: result of the model
- * @clamped: out
- *
- * Return: the value to write.
- */
-s64 ainka_flat_value_resolve(u32 op, s64 arg, s64 min, s64 max, s64 step, s64 baseline,
-			     s64 current_value, s64 model, u32 *clamped)
-{
-	struct ainka_bounds bounds = { .min = min, .max = max, .step = step };
-	struct ainka_value value = { .op = op, .arg = arg };
-	bool was_clamped;
-	s64 v = ainka_value_resolve(&value, &bounds, baseline, current_value, model,
-				    &was_clamped);
-
-	*clamped = was_clamped;
-	return v;
-}
-
-/**
- * ainka_flat_hyst_step - ainka_hyst_step()
- * @h: zero-initialised state, AINKA_FLAT_HYST bytes
- * @for_ns: see struct ainka_hyst_cfg
- * @hold_ns: see there
- * @cooldown_ns: see there
- * @when: enum ainka_truth
- * @until: enum ainka_truth
- * @has_until: there is an until
- * @now_ns: the time
- * @on: out, 1 when the policy is on
- *
- * Return: 1 when that changed.
- */
-int ainka_flat_hyst_step(struct ainka_hyst *h, u64 for_ns, u64 hold_ns, u64 cooldown_ns,
-			 u32 when, u32 until, u32 has_until, u64 now_ns, u32 *on)
-{
-	struct ainka_hyst_cfg cfg = {
-		.for_ns = for_ns,
-		.hold_ns = hold_ns,
-		.cooldown_ns = cooldown_ns,
-	};
-	bool changed = ainka_hyst_step(h, &cfg, when, until, has_until, now_ns);
-
-	*on = h->on;
-	return changed;
-}
-
-/**
- * ainka_flat_hist_bucket - ainka_hist_bucket()
- * @ns: value
- *
- * Return: its bucket.
- */
-u32 ainka_flat_hist_bucket(u64 ns)
-{
-	return ainka_hist_bucket(ns);
-}
-
-/**
- * ainka_flat_hist_floor - ainka_hist_floor()
- * @bucket: bucket
- *
- * Return: its smallest value.
- */
-u64 ainka_flat_hist_floor(u32 bucket)
-{
-	return ainka_hist_floor(bucket);
 }
 
 #endif

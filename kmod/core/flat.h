@@ -17,33 +17,60 @@ enum ainka_flat_what {
 	AINKA_FLAT_TASK_REC,
 	AINKA_FLAT_N_SYSTEM,
 	AINKA_FLAT_N_TASK,
+	AINKA_FLAT_WINDOWS,
 };
 
-/*
- * An environment passes as four arguments: the values and the freshness of the
- * system's signals, then those of the subject's, which may be NULL. A batch has
- * rows of AINKA_N_SIGNALS entries, the system's first.
+/**
+ * struct ainka_flat_seen - what an evaluation sees; all pointers and 64-bit numbers
+ * @sys: values of the system's signals
+ * @sys_fresh: their freshness
+ * @sub: values of the subject's signals, or NULL
+ * @sub_fresh: their freshness, or NULL
+ * @model: the model, or NULL
+ * @history: the past of the signals, or NULL without any
+ * @windows: what windows mean where there is no past, or NULL
+ * @num: number of the subject, 0 for none
+ * @id: what tells it from others of that number
+ * @now_ns: time
  */
+struct ainka_flat_seen {
+	const s64 *sys;
+	const u8 *sys_fresh;
+	const s64 *sub;
+	const u8 *sub_fresh;
+	const struct ainka_model *model;
+	const struct ainka_history *history;
+	const struct ainka_windows *windows;
+	u64 num;
+	u64 id;
+	u64 now_ns;
+};
+
+/* A batch has rows of AINKA_N_SIGNALS entries, in the order of their ids, and no past. */
+int ainka_flat_explain(int ret, const struct ainka_err *err, u32 *pos, u32 *len, char *msg);
 u64 ainka_flat_size(u32 what);
 u64 ainka_flat_prog_bytes(const struct ainka_prog *prog);
 u32 ainka_flat_prog_signals(const struct ainka_prog *prog, u16 *id);
-int ainka_flat_compile(const char *text, u32 subject, u32 has_model, struct ainka_prog *prog,
+int ainka_flat_compile(const char *text, u32 subject, u32 has_model,
+		       struct ainka_windows *windows, struct ainka_prog *prog,
 		       u32 *pos, u32 *len, char *msg);
 int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_model,
-			   u32 *pos, char *msg);
-int ainka_flat_eval(const struct ainka_prog *prog, u32 subject, const s64 *sys,
-		    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
-		    const struct ainka_model *model, u32 *leaf);
+			   const struct ainka_windows *windows, u32 *pos, char *msg);
+u64 ainka_flat_history_bytes(const struct ainka_windows *windows, u32 places);
+void ainka_flat_history_init(struct ainka_history *history, const struct ainka_windows *windows,
+			     u32 places);
+void ainka_flat_history_feed(struct ainka_history *history, u32 subject,
+			     const struct ainka_flat_seen *seen, u64 walk);
+int ainka_flat_eval(const struct ainka_prog *prog, u32 subject,
+		    const struct ainka_flat_seen *seen, u32 *leaf);
 void ainka_flat_eval_batch(const struct ainka_prog *prog, u32 subject, u32 n, const s64 *val,
 			   const u8 *fresh, const struct ainka_model *model, u8 *truth);
-u32 ainka_flat_render(const struct ainka_prog *prog, u32 subject, const s64 *sys,
-		      const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
-		      const struct ainka_model *model, char *buf, u32 size);
+u32 ainka_flat_render(const struct ainka_prog *prog, u32 subject,
+		      const struct ainka_flat_seen *seen, char *buf, u32 size);
 int ainka_flat_model_size(const void *blob, u64 bytes, u64 *size, u32 *pos, char *msg);
 int ainka_flat_model_load(const void *blob, u64 bytes, u32 subject, struct ainka_model *model,
 			  u32 *pos, char *msg);
-u32 ainka_flat_model_render(const struct ainka_model *model, u32 subject, const s64 *sys,
-			    const u8 *sys_fresh, const s64 *sub, const u8 *sub_fresh,
+u32 ainka_flat_model_render(u32 subject, const struct ainka_flat_seen *seen,
 			    char *buf, u32 size);
 void ainka_flat_model_batch(const struct ainka_model *model, u32 subject, u32 n, const s64 *val,
 			    const u8 *fresh, s64 *result, u8 *known, u32 *leaf);

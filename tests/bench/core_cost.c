@@ -119,7 +119,8 @@ static void compile_policies(void)
 				      j ? i & 1 ? " and " : " or " : "",
 				      ainka_signals[random_below(AINKA_N_SYSTEM_SIGNALS)].name,
 				      random_below(2) ? ">" : "<=", random_below(1000));
-		if (ainka_expr_compile(text, AINKA_SUBJECT_SYSTEM, false, &prog[i], &err)) {
+		if (ainka_expr_compile(text, AINKA_SUBJECT_SYSTEM, false, NULL, &prog[i],
+				       &err)) {
 			fprintf(stderr, "%s: %s\n", text, err.msg);
 			exit(1);
 		}

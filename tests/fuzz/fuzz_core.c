@@ -89,6 +89,7 @@ static void fuzz_text(struct input *in)
 {
 	u32 subject = take_u8(in) % 5;
 	bool has_model = take_u8(in) & 1;
+	struct ainka_windows windows = { 0 }, again = { 0 };
 	struct ainka_prog prog;
 	struct ainka_err err;
 	struct banks b;
@@ -100,13 +101,14 @@ static void fuzz_text(struct input *in)
 	text = malloc(in->left + 1);
 	memcpy(text, in->data, in->left);
 	text[in->left] = '\0';
-	ret = ainka_expr_compile(text, subject, has_model, &prog, &err);
-	CHECK(ret == ainka_expr_compile(text, subject, has_model, &prog, NULL));
+	ret = ainka_expr_compile(text, subject, has_model, &windows, &prog, &err);
+	CHECK(ret == ainka_expr_compile(text, subject, has_model, &again, &prog, NULL));
 	if (ret) {
 		CHECK(err.msg[0] && strlen(err.msg) < sizeof(err.msg));
 		CHECK(err.pos + err.len <= strlen(text));
 	} else {
-		CHECK(!ainka_prog_verify(&prog, subject, has_model, &err));
+		CHECK(!ainka_windows_verify(&windows, subject, &err));
+		CHECK(!ainka_prog_verify(&prog, subject, has_model, &windows, &err));
 		use_prog(&prog, &b, size);
 	}
 	free(text);
@@ -135,11 +137,11 @@ static void fuzz_prog(struct input *in)
 	}
 	/* Only @len instructions are there, as when a program is stored. */
 	if (full.len > AINKA_PROG_MAX) {
-		CHECK(ainka_prog_verify(&full, subject, has_model, &err));
+		CHECK(ainka_prog_verify(&full, subject, has_model, NULL, &err));
 	} else {
 		prog = malloc(ainka_prog_bytes(&full));
 		memcpy(prog, &full, ainka_prog_bytes(&full));
-		if (!ainka_prog_verify(prog, subject, has_model, &err))
+		if (!ainka_prog_verify(prog, subject, has_model, NULL, &err))
 			use_prog(prog, &b, size);
 		free(prog);
 	}
@@ -169,8 +171,8 @@ static void fuzz_model(struct input *in)
 			ainka_model_eval(model, &b.env, &result, &leaf);
 			ainka_model_render(model, &b.env, text, size);
 			free(text);
-			CHECK(!ainka_expr_compile("model > 1 or -model < 3", subject, true, &prog,
-						  &err));
+			CHECK(!ainka_expr_compile("model > 1 or -model < 3", subject, true, NULL,
+						  &prog, &err));
 			use_prog(&prog, &b, size);
 		}
 		free(model);
