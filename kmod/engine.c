@@ -16,6 +16,7 @@
 #include "ainka_events.h"
 #include "compat.h"
 #include "engine.h"
+#include "external.h"
 #include "hist.h"
 #include "journal.h"
 #include "lease.h"
@@ -98,7 +99,7 @@ static bool evaluate(bool walked)
 	u64 start_ns, ns;
 	u32 i;
 
-	ainka_env_system(&env, round.val, round.fresh);
+	ainka_round_env(&round, &env);
 	rcu_read_lock();
 	t = ainka_table();
 	start_ns = ktime_get_ns();
@@ -143,6 +144,7 @@ static void end_lease(void)
 {
 	ainka_table_remove_origin(BIT(AINKA_ORIGIN_LEARNER) | BIT(AINKA_ORIGIN_EXPERIMENT));
 	ainka_maps_detach_all();
+	ainka_external_release_leased();
 	ainka_state_event(AINKA_EVENT_LEARNER_GONE, 0, "the lease of the daemon has ended");
 }
 

@@ -47,7 +47,7 @@ const struct nla_policy ainka_policy_get_nl_policy[AINKA_A_POLICY_NAME + 1] = {
 
 /* AINKA_CMD_SIGNAL_GET - do */
 const struct nla_policy ainka_signal_get_nl_policy[AINKA_A_SIGNAL_SUBJECT + 1] = {
-	[AINKA_A_SIGNAL_NAME] = { .type = NLA_NUL_STRING, },
+	[AINKA_A_SIGNAL_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[AINKA_A_SIGNAL_SUBJECT] = NLA_POLICY_MAX(NLA_U32, 3),
 };
 
@@ -89,8 +89,15 @@ const struct nla_policy ainka_reset_nl_policy[AINKA_A_STATUS_WHY + 1] = {
 	[AINKA_A_STATUS_WHY] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
+/* AINKA_CMD_SIGNAL_SET - do */
+const struct nla_policy ainka_signal_set_nl_policy[AINKA_A_SIGNAL_MAX_AGE_NS + 1] = {
+	[AINKA_A_SIGNAL_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[AINKA_A_SIGNAL_VALUE] = { .type = NLA_S64, },
+	[AINKA_A_SIGNAL_MAX_AGE_NS] = { .type = NLA_U64, },
+};
+
 /* Ops table for ainka */
-const struct genl_ops ainka_nl_ops[11] = {
+const struct genl_ops ainka_nl_ops[12] = {
 	{
 		.cmd		= AINKA_CMD_POLICY_ADD,
 		.doit		= ainka_nl_policy_add_doit,
@@ -168,6 +175,13 @@ const struct genl_ops ainka_nl_ops[11] = {
 		.doit		= ainka_nl_reset_doit,
 		.policy		= ainka_reset_nl_policy,
 		.maxattr	= AINKA_A_STATUS_WHY,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= AINKA_CMD_SIGNAL_SET,
+		.doit		= ainka_nl_signal_set_doit,
+		.policy		= ainka_signal_set_nl_policy,
+		.maxattr	= AINKA_A_SIGNAL_MAX_AGE_NS,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

@@ -36,8 +36,10 @@ extern const struct nla_policy ainka_state_set_nl_policy[AINKA_A_STATUS_ENFORCE 
 
 extern const struct nla_policy ainka_reset_nl_policy[AINKA_A_STATUS_WHY + 1];
 
+extern const struct nla_policy ainka_signal_set_nl_policy[AINKA_A_SIGNAL_MAX_AGE_NS + 1];
+
 /* Ops table for ainka */
-extern const struct genl_ops ainka_nl_ops[11];
+extern const struct genl_ops ainka_nl_ops[12];
 
 int ainka_nl_policy_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_policy_remove_doit(struct sk_buff *skb, struct genl_info *info);
@@ -58,6 +60,7 @@ int ainka_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_state_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_state_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_reset_doit(struct sk_buff *skb, struct genl_info *info);
+int ainka_nl_signal_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	AINKA_NLGRP_DECISIONS,

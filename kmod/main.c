@@ -9,6 +9,7 @@
 
 #include "chardev.h"
 #include "engine.h"
+#include "external.h"
 #include "fork.h"
 #include "journal.h"
 #include "kfile.h"
@@ -45,6 +46,7 @@ static int __init ainka_init(void)
 	err = ainka_signals_init();
 	if (err)
 		goto err_ring;
+	ainka_external_init();
 	err = ainka_subjects_init();
 	if (err)
 		goto err_signals;
@@ -95,6 +97,7 @@ err_table:
 err_subjects:
 	ainka_subjects_exit();
 err_signals:
+	ainka_external_exit();
 	ainka_signals_exit();
 err_ring:
 	ainka_ring_exit();
@@ -121,6 +124,7 @@ static void __exit ainka_exit(void)
 	ainka_journal_exit();
 	ainka_table_exit();
 	ainka_subjects_exit();
+	ainka_external_exit();
 	ainka_signals_exit();
 	ainka_ring_exit();
 	ainka_tunables_exit();

@@ -7,6 +7,7 @@
 
 #include "decision.h"
 #include "engine.h"
+#include "external.h"
 #include "genl_gen.h"
 #include "journal.h"
 #include "netlink.h"
@@ -49,8 +50,10 @@ static int put_signal(struct sk_buff *msg, const void *object)
 			   nla_put_flag(msg, AINKA_A_SIGNAL_STALE)) ?:
 	       (v->age_ns == U64_MAX ? 0 :
 		nla_put_u64_64bit(msg, AINKA_A_SIGNAL_AGE_NS, v->age_ns, pad)) ?:
-	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_MAX_AGE_NS, v->def->max_age_ns, pad) ?:
-	       nla_put_string(msg, AINKA_A_SIGNAL_SOURCE, v->def->source) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_SIGNAL_MAX_AGE_NS, READ_ONCE(v->def->max_age_ns),
+				 pad) ?:
+	       nla_put_string(msg, AINKA_A_SIGNAL_SOURCE, READ_ONCE(v->def->source)) ?:
+	       nla_put_u32(msg, AINKA_A_SIGNAL_ID, v->def->id) ?:
 	       put_key(msg, AINKA_SIG_BANK(v->def->id), &v->key, v->label, AINKA_A_SIGNAL_PID,
 		       AINKA_A_SIGNAL_SUBJECT_ID, AINKA_A_SIGNAL_LABEL, pad);
 }
@@ -128,9 +131,12 @@ int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	/* the tick may be asleep */
 	if (!cb->args[0])
 		ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
-	for (; cb->args[0] < AINKA_N_SYSTEM_SIGNALS; cb->args[0]++) {
-		view_system(ainka_signal_by_id(AINKA_SIG(AINKA_SUBJECT_SYSTEM, cb->args[0])),
-			    &view);
+	for (; cb->args[0] < AINKA_N_SYSTEM_SIGNALS + ainka_external_count(); cb->args[0]++) {
+		u32 i = cb->args[0];
+
+		if (i >= AINKA_N_SYSTEM_SIGNALS)
+			i += AINKA_EXTERNAL_FIRST - AINKA_N_SYSTEM_SIGNALS;
+		view_system(ainka_signal_by_id(AINKA_SIG(AINKA_SUBJECT_SYSTEM, i)), &view);
 		if (ainka_nl_dump_one(skb, cb, AINKA_CMD_SIGNAL_GET, put_signal, &view))
 			break;
 	}

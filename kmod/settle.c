@@ -75,7 +75,7 @@ static bool see(const struct ainka_round *round, const struct ainka_policy *poli
 			return false;
 	}
 	ainka_env_init(&env);
-	ainka_env_system(&env, round->val, round->fresh);
+	ainka_round_env(round, &env);
 	if (snap)
 		ainka_env_subject(&env, snap->val, snap->fresh, ainka_signals_of(policy->subject));
 	env.model = policy->model;

@@ -13,10 +13,18 @@
  */
 struct ainka_round {
 	u64 now_ns;
-	s64 val[AINKA_N_SYSTEM_SIGNALS];
-	u8 fresh[AINKA_N_SYSTEM_SIGNALS];
+	s64 val[AINKA_BANK_MAX];
+	u8 fresh[AINKA_BANK_MAX];
 	u32 missing_reason;
 };
+
+/* Let an environment see what the round saw of the system. */
+static inline void ainka_round_env(const struct ainka_round *round, struct ainka_env *env)
+{
+	ainka_env_system(env, round->val, round->fresh);
+	ainka_env_external(env, round->val + AINKA_EXTERNAL_FIRST,
+			   round->fresh + AINKA_EXTERNAL_FIRST);
+}
 
 void ainka_settle(const struct ainka_round *round);
 

@@ -4,7 +4,8 @@
  * are differences of what BPF programs count over a sliding window of 1 s.
  *
  * A value has one writer, the worker of its source; readers look without a
- * lock and may see a value with the time of the one before it.
+ * lock and may see a value with the time of the one before it. Of an external
+ * signal that several report at once, the same goes for their values.
  */
 #include <linux/cpumask.h>
 #include <linux/ktime.h>
@@ -14,6 +15,7 @@
 
 #include "ainka_core.h"
 #include "ainka_events.h"
+#include "external.h"
 #include "hist.h"
 #include "maps.h"
 #include "signals.h"
@@ -26,7 +28,7 @@
 static struct {
 	s64 value;
 	u64 time_ns;	/* 0: never */
-} values[AINKA_N_SYSTEM_SIGNALS];
+} values[AINKA_BANK_MAX];
 
 static u64 loaded_ns;
 
@@ -80,6 +82,15 @@ void ainka_signal_set(u16 id, s64 value, u64 now_ns)
 }
 
 /**
+ * ainka_signal_forget() - its source is gone: a signal of the system is stale
+ * @id: the signal, in bank 0
+ */
+void ainka_signal_forget(u16 id)
+{
+	WRITE_ONCE(values[AINKA_SIG_INDEX(id)].time_ns, 0);
+}
+
+/**
  * ainka_signal_get() - read a signal of the system
  * @id: the signal, in bank 0
  * @now_ns: the present
@@ -96,23 +107,32 @@ bool ainka_signal_get(u16 id, u64 now_ns, s64 *value, u64 *age_ns)
 
 	*value = READ_ONCE(values[AINKA_SIG_INDEX(id)].value);
 	*age_ns = !time_ns ? U64_MAX : now_ns > time_ns ? now_ns - time_ns : 0;
-	return *age_ns <= def->max_age_ns;
+	return *age_ns <= READ_ONCE(def->max_age_ns);
+}
+
+static void fill(u16 index, u64 now_ns, s64 *val, u8 *fresh)
+{
+	u64 age_ns;
+
+	fresh[index] = ainka_signal_get(AINKA_SIG(AINKA_SUBJECT_SYSTEM, index), now_ns,
+					&val[index], &age_ns);
 }
 
 /**
  * ainka_signals_bank() - all signals of the system, for an evaluation
  * @now_ns: the present
- * @val: gets AINKA_N_SYSTEM_SIGNALS values
+ * @val: gets AINKA_BANK_MAX values
  * @fresh: gets 1 for each that is not stale
  */
 void ainka_signals_bank(u64 now_ns, s64 *val, u8 *fresh)
 {
-	u64 age_ns;
+	u32 n = ainka_external_count();
 	u16 i;
 
 	for (i = 0; i < AINKA_N_SYSTEM_SIGNALS; i++)
-		fresh[i] = ainka_signal_get(AINKA_SIG(AINKA_SUBJECT_SYSTEM, i), now_ns, &val[i],
-					    &age_ns);
+		fill(i, now_ns, val, fresh);
+	for (i = AINKA_EXTERNAL_FIRST; i < AINKA_EXTERNAL_FIRST + n; i++)
+		fill(i, now_ns, val, fresh);
 }
 
 static bool sum_cpus(u64 now_ns, struct ainka_sched_stats *sum)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ainkad.errors import AinkaError
+from ainkad.units import parse_duration
 
 from ainkactl.connect import connect
 from ainkactl.render import duration, emit_json, escape, fields, named, table, value_names
@@ -35,6 +36,28 @@ def signals(tasks: bool, json: bool) -> None:
             ),
             "no signals",
         )
+
+
+def push(values: list[str], max_age: str | None, json: bool) -> None:
+    """Set external signals, in the order given; stops at the first that is refused."""
+    requests = []
+    for text in values:
+        name, equals, value = text.partition("=")
+        try:
+            number = int(value, 0)
+        except ValueError:
+            number = None
+        if not name or not equals or number is None or not -(1 << 63) <= number < 1 << 63:
+            raise AinkaError(f"{text!r}: write NAME=VALUE", "a value is a whole number of 64 bits")
+        requests.append({"name": name, "value": number})
+    age = {} if max_age is None else {"max-age-ns": parse_duration(max_age)}
+    rows = []
+    with connect() as client:
+        for request in requests:
+            reply = client.request("signal-set", {**request, **age})
+            rows.append({**request, **reply})
+    if json:
+        emit_json(rows)
 
 
 def _task_table(rows: list[dict[str, Any]]) -> None:

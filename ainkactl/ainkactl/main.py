@@ -26,7 +26,11 @@ policies = typer.Typer(
     help="Add, list, show and remove policies.", no_args_is_help=True, rich_markup_mode=None
 )
 states = typer.Typer(help="Show or set the state of the machine.", rich_markup_mode=None)
+signal_commands = typer.Typer(
+    help="List the signals and their present values, or push one.", rich_markup_mode=None
+)
 app.add_typer(policies, name="policy")
+app.add_typer(signal_commands, name="signals", invoke_without_command=True)
 app.add_typer(states, name="state", invoke_without_command=True)
 
 JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -125,15 +129,31 @@ def policy_remove(name: str = NAME, json: bool = JSON) -> None:
     policy.remove(name, json)
 
 
-@app.command()
+@signal_commands.callback()
 def signals(
+    context: typer.Context,
     tasks: bool = typer.Option(False, "--tasks", help="Those of the tasks last visited."),
     json: bool = JSON,
 ) -> None:
     """List the signals and their present values."""
+    if context.invoked_subcommand is None:
+        from ainkactl import inventory
+
+        inventory.signals(tasks, json)
+
+
+@signal_commands.command("push")
+def signals_push(
+    values: list[str] = typer.Argument(..., metavar="NAME=VALUE...", help="What to set."),
+    max_age: Text = typer.Option(
+        None, "--max-age", metavar="DURATION", help="Stale after this time (5s)."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Give signals of your own a value; a name that is new is registered."""
     from ainkactl import inventory
 
-    inventory.signals(tasks, json)
+    inventory.push(values, max_age, json)
 
 
 @app.command()

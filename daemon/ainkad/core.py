@@ -9,6 +9,8 @@ expression starts fast.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -249,6 +251,24 @@ def compile_expression(
     return Program(memory, subject, has_model, windows)
 
 
+@contextmanager
+def external_signals(names: Sequence[str]) -> Iterator[None]:
+    """Let compile_expression() know signals that are registered in the module, while it lasts.
+
+    Their programs cannot be evaluated here. Raises ExpressionError for a name that cannot be.
+    """
+    library, failure = core_lib.load(), _Failure()
+    try:
+        for index, name in enumerate(names):
+            raw = _encode(name)
+            if library.ainka_flat_external(index, raw, failure.position, failure.buffer):
+                raise failure.error(name, raw)
+        yield
+    finally:
+        for index in range(len(names)):
+            library.ainka_flat_external(index, None, failure.position, failure.buffer)
+
+
 def verify_model(blob: bytes, subject: int) -> None:
     """Check a model; raises ModelError."""
     Model(blob, subject)
@@ -453,6 +473,7 @@ __all__ = [
     "Windows",
     "compile_expression",
     "evaluate_model",
+    "external_signals",
     "hist_bucket",
     "hist_floor",
     "hist_percentile",

@@ -47,6 +47,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "ainka_flat_history_init": (None, [c_void_p, c_void_p, c_uint32]),
     "ainka_flat_history_feed": (None, [c_void_p, c_uint32, c_void_p, c_uint64]),
     "ainka_flat_eval": (c_int, [c_void_p, c_uint32, c_void_p, _U32P]),
+    "ainka_flat_external": (c_int, [c_uint32, c_char_p, _U32P, c_char_p]),
     "ainka_flat_eval_batch": (
         None,
         [c_void_p, c_uint32, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p],

@@ -31,13 +31,23 @@ CheckExpression = Callable[[str, str, bool], None]
 def check_condition(text: str, subject: str, has_model: bool) -> None:
     """Compile a condition as the kernel will; raises AinkaError with a line that points at a fault.
 
+    A name that is unknown may be one that is registered in the module, so that is asked then.
     Without the library nothing is checked here: the kernel does it again in any case.
     """
-    from ainkad.core import ExpressionError, compile_expression
+    from ainkad.core import ExpressionError, compile_expression, external_signals
     from ainkad.core_lib import CoreLibraryError
+    from ainkad.external import names_if_loaded
 
+    number = FAMILY.enums["subject"].index(subject)
     try:
-        compile_expression(text, FAMILY.enums["subject"].index(subject), has_model)
+        try:
+            compile_expression(text, number, has_model)
+        except ExpressionError:
+            registered = names_if_loaded()
+            if not registered:
+                raise
+            with external_signals(registered):
+                compile_expression(text, number, has_model)
     except ExpressionError as error:
         hint = f"{error.caret}\nhint: what can be compared: ainkactl signals"
         raise AinkaError(error.message, hint) from None

@@ -27,6 +27,8 @@ N_TASK_SIGNALS: Final = 10
 N_CGROUP_SIGNALS: Final = 0
 N_DEVICE_SIGNALS: Final = 0
 N_SIGNALS: Final = 26
+EXTERNAL_FIRST: Final = 192
+N_EXTERNAL: Final = 64
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(

@@ -18,6 +18,9 @@
 #define AINKA_SIG_INDEX(id)	((id) & 0xff)
 #define AINKA_SIG_NONE		0xffff
 
+/* Entries a bank can have: the index of an id is one byte. */
+#define AINKA_BANK_MAX		256
+
 /**
  * struct ainka_signal_def - what is known of a signal (generated table)
  * @name: name, the unit last
@@ -25,6 +28,7 @@
  * @source: where it comes from
  * @max_age_ns: age from which it is stale
  * @id: AINKA_SIG()
+ * @event: BPF programs may post it as an event
  */
 struct ainka_signal_def {
 	const char *name;
@@ -32,6 +36,7 @@ struct ainka_signal_def {
 	const char *source;
 	u64 max_age_ns;
 	u16 id;
+	bool event;
 };
 
 extern const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS];
@@ -82,24 +87,40 @@ struct ainka_windows {
 
 /*
  * Where an evaluation finds a signal: the system's signals, those of the one
- * subject, the windows. Resolved once, when a condition or a model is verified.
+ * subject, those registered while the machine runs, the windows. Resolved once,
+ * when a condition or a model is verified.
  */
 #define AINKA_SLOT_SUBJECT	AINKA_N_SYSTEM_SIGNALS
-#define AINKA_SLOT_WINDOW	(AINKA_SLOT_SUBJECT + AINKA_SNAP_SIGNALS)
+#define AINKA_SLOT_EXTERNAL	(AINKA_SLOT_SUBJECT + AINKA_SNAP_SIGNALS)
+#define AINKA_SLOT_WINDOW	(AINKA_SLOT_EXTERNAL + AINKA_N_EXTERNAL)
 #define AINKA_N_SLOTS		((AINKA_SLOT_WINDOW + AINKA_WINDOWS_MAX + 7) / 8 * 8)
 
 /* The slot of a signal that a policy may read, or of a window. */
 static inline u16 ainka_slot_of(u16 id)
 {
-	u16 first = AINKA_SIG_BANK(id) == AINKA_BANK_WINDOW ? AINKA_SLOT_WINDOW :
-		    AINKA_SIG_BANK(id) ? AINKA_SLOT_SUBJECT : 0;
+	u16 index = AINKA_SIG_INDEX(id);
 
-	return first + AINKA_SIG_INDEX(id);
+	switch (AINKA_SIG_BANK(id)) {
+	case AINKA_BANK_WINDOW:
+		return AINKA_SLOT_WINDOW + index;
+	case AINKA_SUBJECT_SYSTEM:
+		return index < AINKA_EXTERNAL_FIRST ? index :
+		       AINKA_SLOT_EXTERNAL + index - AINKA_EXTERNAL_FIRST;
+	default:
+		return AINKA_SLOT_SUBJECT + index;
+	}
 }
 
 const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len);
 const struct ainka_signal_def *ainka_signal_by_id(u16 id);
 u32 ainka_signals_of(u32 subject);
+
+/* ---- signals registered while the machine runs (signals.c, external.c) ---- */
+
+struct ainka_err;
+
+void ainka_signals_extend(const struct ainka_signal_def *const *table);
+const char *ainka_external_unit(const char *name, struct ainka_err *err);
 
 /* ---- expressions (expr_compile.c, expr_verify.c, expr_eval.c) ---- */
 
@@ -185,6 +206,7 @@ struct ainka_env {
 void ainka_env_init(struct ainka_env *env);
 void ainka_env_system(struct ainka_env *env, const s64 *val, const u8 *fresh);
 void ainka_env_subject(struct ainka_env *env, const s64 *val, const u8 *fresh, u32 n);
+void ainka_env_external(struct ainka_env *env, const s64 *val, const u8 *fresh);
 bool ainka_env_get(const struct ainka_env *env, u16 id, s64 *val);
 
 /* Results of a condition: a comparison with a stale signal is unknown (Kleene). */

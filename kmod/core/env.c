@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
-/* What an evaluation sees: the slots of the system's signals and of one subject's. */
+/* What an evaluation sees: the slots of the system's signals, of one subject's, of external ones. */
 #include "signals.h"
 
 static void fill(struct ainka_env *env, u32 slot, const s64 *val, const u8 *fresh, u32 n)
@@ -44,6 +44,17 @@ void ainka_env_subject(struct ainka_env *env, const s64 *val, const u8 *fresh, u
 	memset(env->fresh + AINKA_SLOT_SUBJECT, 0, AINKA_SNAP_SIGNALS);
 	if (val)
 		fill(env, AINKA_SLOT_SUBJECT, val, fresh, n);
+}
+
+/**
+ * ainka_env_external - let it see the signals that are registered at run time
+ * @env: the environment
+ * @val: AINKA_N_EXTERNAL values
+ * @fresh: nonzero for each that is fresh
+ */
+void ainka_env_external(struct ainka_env *env, const s64 *val, const u8 *fresh)
+{
+	fill(env, AINKA_SLOT_EXTERNAL, val, fresh, AINKA_N_EXTERNAL);
 }
 
 /**

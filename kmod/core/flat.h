@@ -54,6 +54,7 @@ u32 ainka_flat_prog_signals(const struct ainka_prog *prog, u16 *id);
 int ainka_flat_compile(const char *text, u32 subject, u32 has_model,
 		       struct ainka_windows *windows, struct ainka_prog *prog,
 		       u32 *pos, u32 *len, char *msg);
+int ainka_flat_external(u32 index, const char *name, u32 *pos, char *msg);
 int ainka_flat_prog_verify(const struct ainka_prog *prog, u32 subject, u32 has_model,
 			   const struct ainka_windows *windows, u32 *pos, char *msg);
 u64 ainka_flat_history_bytes(const struct ainka_windows *windows, u32 places);

@@ -4,6 +4,32 @@
 /* Longest name that is compared for likeness. */
 #define NAME_MAX_LEN	63
 
+/* What ainka_signals_extend() was given. */
+static const struct ainka_signal_def *const *external;
+
+/**
+ * ainka_signals_extend - hand in the signals that are registered at run time
+ * @table: AINKA_N_EXTERNAL entries, NULL where there is none; NULL for no table
+ *
+ * Entry n has the id AINKA_SIG(AINKA_SUBJECT_SYSTEM, AINKA_EXTERNAL_FIRST + n).
+ * Entries may appear at any time, published with release order; one that is
+ * there stays, so that whoever has found it needs no lock.
+ */
+void ainka_signals_extend(const struct ainka_signal_def *const *table)
+{
+	external = table;
+}
+
+static const struct ainka_signal_def *external_at(u32 i)
+{
+	return external ? __atomic_load_n(&external[i], __ATOMIC_ACQUIRE) : NULL;
+}
+
+static bool is_named(const struct ainka_signal_def *def, const char *name, u32 len)
+{
+	return !strncmp(def->name, name, len) && !def->name[len];
+}
+
 /**
  * ainka_subject_name - name of a subject
  * @subject: enum ainka_subject
@@ -33,11 +59,14 @@ const struct ainka_signal_def *ainka_signal_by_name(const char *name, u32 len)
 {
 	u32 i;
 
-	for (i = 0; i < AINKA_N_SIGNALS; i++) {
-		const char *known = ainka_signals[i].name;
-
-		if (!strncmp(known, name, len) && !known[len])
+	for (i = 0; i < AINKA_N_SIGNALS; i++)
+		if (is_named(&ainka_signals[i], name, len))
 			return &ainka_signals[i];
+	for (i = 0; i < AINKA_N_EXTERNAL; i++) {
+		const struct ainka_signal_def *def = external_at(i);
+
+		if (def && is_named(def, name, len))
+			return def;
 	}
 	return NULL;
 }
@@ -69,6 +98,8 @@ const struct ainka_signal_def *ainka_signal_by_id(u16 id)
 {
 	u32 bank = AINKA_SIG_BANK(id), index = AINKA_SIG_INDEX(id), i;
 
+	if (!bank && index >= AINKA_EXTERNAL_FIRST)
+		return external_at(index - AINKA_EXTERNAL_FIRST);
 	if (index >= ainka_signals_of(bank))
 		return NULL;
 	/* the table is sorted by id: the subjects one after the other */
@@ -134,10 +165,14 @@ const struct ainka_signal_def *ainka_signal_nearest(const char *name, u32 len, u
 		return NULL;
 	/* More than a third wrong is another name, not a slip. */
 	best = len / 3 + 2;
-	for (i = 0; i < AINKA_N_SIGNALS; i++) {
-		const struct ainka_signal_def *def = &ainka_signals[i];
-		u32 def_len = strlen(def->name), d;
+	for (i = 0; i < AINKA_N_SIGNALS + AINKA_N_EXTERNAL; i++) {
+		const struct ainka_signal_def *def = i < AINKA_N_SIGNALS ? &ainka_signals[i] :
+						     external_at(i - AINKA_N_SIGNALS);
+		u32 def_len, d;
 
+		if (!def)
+			continue;
+		def_len = strlen(def->name);
 		if (def_len > NAME_MAX_LEN || !ainka_signal_fits(def->id, subject))
 			continue;
 		d = distance(name, len, def->name, def_len);

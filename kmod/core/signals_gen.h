@@ -11,6 +11,10 @@
 /* the largest bank of a subject other than the system */
 #define AINKA_SNAP_SIGNALS	10
 
+/* Signals registered while the machine runs have the last indices of bank 0. */
+#define AINKA_EXTERNAL_FIRST	192
+#define AINKA_N_EXTERNAL	64
+
 /* enum ainka_signal - ids: the bank in the high byte, the index in the low */
 enum ainka_signal {
 	AINKA_SIG_AINKA_UPTIME_MS = 0x0000,

@@ -38,7 +38,10 @@ TITLES: Final = {
 }
 PREFIX: Final = {"task": "task", "cgroup": "cgroup", "device": "dev"}
 """The first part of the names of a subject's signals."""
-MAX_PER_BANK: Final = 256
+EXTERNAL_FIRST: Final = 192
+N_EXTERNAL: Final = 64
+"""Signals that are registered at run time have the last indices of the system's bank."""
+MAX_PER_BANK: Final = {"system": EXTERNAL_FIRST, "task": 256, "cgroup": 256, "device": 256}
 
 C_NOTE: Final = (
     "/* Generated from kmod/spec/signals.yaml by kmod/spec/gen_signals.py: do not edit. */"
@@ -77,8 +80,8 @@ def load(path: Path) -> list[Signal]:
     signals: list[Signal] = []
     for bank, subject in enumerate(SUBJECTS):
         entries = spec.get(subject, [])
-        if len(entries) > MAX_PER_BANK:
-            raise SpecError(f"{subject}: {len(entries)} signals, at most {MAX_PER_BANK}")
+        if len(entries) > MAX_PER_BANK[subject]:
+            raise SpecError(f"{subject}: {len(entries)} signals, at most {MAX_PER_BANK[subject]}")
         for index, entry in enumerate(entries):
             signals.append(_signal(bank, index, subject, entry))
     for attribute in ("name", "constant"):
@@ -131,6 +134,12 @@ def header(signals: list[Signal]) -> str:
     lines += [
         "/* the largest bank of a subject other than the system */",
         f"#define AINKA_SNAP_SIGNALS\t{largest}",
+    ]
+    lines += [
+        "",
+        "/* Signals registered while the machine runs have the last indices of bank 0. */",
+        f"#define AINKA_EXTERNAL_FIRST\t{EXTERNAL_FIRST}",
+        f"#define AINKA_N_EXTERNAL\t{N_EXTERNAL}",
     ]
     lines += [
         "",
@@ -195,7 +204,12 @@ def python(signals: list[Signal]) -> str:
     ]
     for subject, n in _counts(signals).items():
         lines.append(f"N_{subject.upper()}_SIGNALS: Final = {n}")
-    lines += [f"N_SIGNALS: Final = {len(signals)}", ""]
+    lines += [
+        f"N_SIGNALS: Final = {len(signals)}",
+        f"EXTERNAL_FIRST: Final = {EXTERNAL_FIRST}",
+        f"N_EXTERNAL: Final = {N_EXTERNAL}",
+        "",
+    ]
     lines.append("SIGNALS: Final[tuple[SignalDef, ...]] = (")
     for s in signals:
         lines += [

@@ -12,6 +12,7 @@ from ainkad.netlink.spec import Attribute, AttributeSet, Family, Operation
 NAME_LEN: Final = 32
 EXPR_LEN: Final = 512
 TUNABLE_LEN: Final = 64
+SIGNAL_LEN: Final = 64
 VALUE_LEN: Final = 32
 MODEL_LEN: Final = 65536
 MAX_ACTIONS: Final = 8
@@ -180,7 +181,8 @@ SETS: Final = {
             "pid": Attribute("pid", 9, "u32"),
             "label": Attribute("label", 10, "string"),
             "subject-id": Attribute("subject-id", 11, "u64"),
-            "pad": Attribute("pad", 12, "pad"),
+            "id": Attribute("id", 12, "u32"),
+            "pad": Attribute("pad", 13, "pad"),
         },
     ),
     "tunable": AttributeSet(
@@ -301,6 +303,7 @@ OPERATIONS: Final = {
     "state-get": Operation("state-get", 10, "status"),
     "state-set": Operation("state-set", 11, "status"),
     "reset": Operation("reset", 12, "status"),
+    "signal-set": Operation("signal-set", 13, "signal"),
 }
 
 FAMILY: Final = Family(

@@ -34,6 +34,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "policy-remove": {"name": "hostile"},
     "policy-get": {"name": "hostile"},
+    "signal-set": {"name": "hostile.signal_count", "value": 1},
 }
 
 #: Numbers that are out of range for an attribute of the type.
@@ -80,12 +81,13 @@ def request_attributes() -> Iterator[tuple[str, str, Attribute]]:
 
 
 def picture(client: Client) -> object:
-    """What the module shows of policies, tunables and state."""
+    """What the module shows of policies, signals, tunables and state."""
     state = client.request("state-get", {"brief": True})
     state.pop("since-ns")
     policies = [p["name"] for p in client.dump("policy-get")]
+    signals = [s["name"] for s in client.dump("signal-get")]
     tunables = [(t["name"], t.get("current"), t.get("held")) for t in client.dump("tunable-get")]
-    return state, policies, tunables
+    return state, policies, signals, tunables
 
 
 def main() -> int:
