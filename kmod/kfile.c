@@ -5,12 +5,27 @@
  */
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/lockdep.h>
 #include <linux/mount.h>
 #include <linux/string.h>
 
 #include "kfile.h"
 
 static struct vfsmount *proc_mnt;
+
+/*
+ * Who writes /proc/ainka waits, under the write access to that superblock, for
+ * locks under which sysctls are written in ours. Lockdep tells superblocks apart
+ * by their type alone.
+ */
+static void own_lock_classes(struct super_block *sb)
+{
+	static struct lock_class_key keys[SB_FREEZE_LEVELS];
+	int i;
+
+	for (i = 0; i < SB_FREEZE_LEVELS; i++)
+		lockdep_set_class(&sb->s_writers.rw_sem[i], &keys[i]);
+}
 
 /**
  * ainka_kfile_init() - mount proc for ourselves
@@ -25,7 +40,10 @@ int ainka_kfile_init(void)
 		return -ENODEV;
 	/* put_filesystem() is not exported; proc is built in and has no owner */
 	proc_mnt = kern_mount(type);
-	return PTR_ERR_OR_ZERO(proc_mnt);
+	if (IS_ERR(proc_mnt))
+		return PTR_ERR(proc_mnt);
+	own_lock_classes(proc_mnt->mnt_sb);
+	return 0;
 }
 
 /**
