@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/filter.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
@@ -211,9 +212,12 @@ void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void 
 	struct walk walk = { .visit = visit, .arg = arg, .left = AINKA_TASKS_MAX };
 	struct bpf_map *map;
 
+	/* as for a program: the walk relies on its CPU staying the same */
+	migrate_disable();
 	rcu_read_lock();
 	map = rcu_dereference(maps[AINKA_MAP_ROLE_TASKS]);
 	if (map)
 		map->ops->map_for_each_callback(map, walk_one, &walk, 0);
 	rcu_read_unlock();
+	migrate_enable();
 }
