@@ -178,6 +178,12 @@ test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ARGS for pyte
 	@$(DEPS) build guest test venv
 	$(call RUN_TESTS,tests/vm)
 
+.PHONY: test-debug
+test-debug: export AINKA_KERNELS = debug
+test-debug: ## the module on a kernel that looks for mistakes; builds it (15 minutes), not in test
+	@$(DEPS) build guest debug test venv
+	$(PYTEST) tests/vm/test_module.py $(ARGS)
+
 .PHONY: lint
 lint: ## ruff, mypy, shellcheck
 	@$(DEPS) test venv

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from guest.vm import base, image, kernels, locks, paths, qemu, reports
+from guest.vm import base, debug, image, kernels, locks, paths, qemu, reports
 from guest.vm.errors import CommandFailed, EmulatorFault, GuestError, GuestTimeout
 from guest.vm.qemu import Disk, Machine
 from guest.vm.ssh import SSH_FAILED, Connection
@@ -62,7 +62,7 @@ class Guest:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._directories: list[Path] = []
-        self._lock: int | None = None
+        self._locks: list[int] = []
         self._reports: dict[str, None] = {}
         self._dmesg = ""
         self.console = Path(os.devnull)
@@ -83,9 +83,11 @@ class Guest:
             lower = image.ensure_image(plain=self._plain)
         kernel = kernels.kernel(self._kernel_name)
         try:
-            self._lock = locks.share(lower)
+            self._locks = [locks.share(lower), locks.share(kernel.image)]
             self._machine = self._prepare(lower, kernel)
             self._boot()
+            if self._kernel_name == debug.NAME:
+                self._install_debug_module()
         except BaseException:
             self.close()
             raise
@@ -107,9 +109,9 @@ class Guest:
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
         self._directories.clear()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for lock in self._locks:
+            os.close(lock)
+        self._locks.clear()
 
     def __enter__(self) -> Guest:
         return self.start()
@@ -260,6 +262,16 @@ class Guest:
             disks,
             self._share,
         )
+
+    def _install_debug_module(self) -> None:
+        """DKMS has built the module for Debian's kernels; for this one it was built outside."""
+        modules = f"/lib/modules/{self.release}"
+        self.run(f"mkdir -p {modules}")
+        self.put(debug.directory() / "lib/modules" / self.release / "kernel", modules)
+        if not self._plain:
+            self.run(f"mkdir -p {modules}/updates")
+            self.put(debug.module(), f"{modules}/updates/ainka.ko")
+        self.run("depmod")
 
     def _boot(self) -> None:
         machine = self._needs_machine()

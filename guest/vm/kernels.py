@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from guest.vm import base
+from guest.vm import base, debug
 from guest.vm.errors import GuestError
 
 DEFAULT = "6.1"
@@ -19,6 +19,8 @@ class Kernel(NamedTuple):
     release: str
     image: Path
     initramfs: Path
+    #: More words for its command line.
+    cmdline: str = ""
 
 
 def releases() -> list[str]:
@@ -28,10 +30,17 @@ def releases() -> list[str]:
 
 
 def kernel(name: str = DEFAULT) -> Kernel:
-    """Find a kernel by its release, or by the beginning of it (``6.1``, ``6.12``)."""
+    """Find a kernel by its release, or by the beginning of it (``6.1``, ``6.12``).
+
+    ``debug`` is the debug kernel, which is built when it is asked for the first time.
+    """
+    if name == debug.NAME:
+        debug.ensure()
+        return Kernel(debug.release(), debug.image(), debug.initramfs(), debug.CMDLINE)
     matches = [release for release in releases() if _matches(name, release)]
     if not matches:
-        raise GuestError(f"no kernel {name!r} in the guest; there are: {', '.join(releases())}")
+        known = ", ".join([*releases(), debug.NAME])
+        raise GuestError(f"no kernel {name!r} in the guest; there are: {known}")
     release = matches[-1]
     return Kernel(release, _boot() / f"vmlinuz-{release}", _boot() / f"initrd-{release}")
 

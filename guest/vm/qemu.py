@@ -69,7 +69,7 @@ class Machine(NamedTuple):
         command += ["-chardev", f"file,id=console,path={_escape(self.console)},append=on"]
         command += ["-serial", "chardev:console"]
         command += ["-kernel", str(self.kernel.image), "-initrd", str(self.kernel.initramfs)]
-        command += ["-append", f"{CMDLINE} {self.cmdline}".strip()]
+        command += ["-append", f"{CMDLINE} {self.kernel.cmdline} {self.cmdline}".strip()]
         command += ["-object", "rng-random,id=rng,filename=/dev/urandom"]
         command += ["-device", "virtio-rng-pci,rng=rng"]
         command += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22"]

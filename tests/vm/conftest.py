@@ -4,7 +4,8 @@
 One guest serves a whole session, because a boot costs more than most tests; each test gets it with
 the module unloaded and the daemon stopped, and leaves it so. A test that makes the kernel report a
 fault fails, and the next one gets a new guest. AINKA_KERNELS (``6.1 6.12``; default ``6.1``) says
-on which kernels the session runs.
+on which kernels the session runs; ``debug`` is the kernel that looks for mistakes. There a session
+also fails when something has leaked, and tests that need systemd or udev are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from guest.vm import CommandFailed, Guest, GuestError
+from guest.vm import CommandFailed, Guest, GuestError, debug
 
 KERNELS = os.environ.get("AINKA_KERNELS", "6.1").split()
 
@@ -38,6 +39,22 @@ exit 1
 """
 
 
+#: Boots of the debug kernel, and what runs in it, take several times as long.
+DEBUG_BOOT_SECONDS = 900
+
+#: Objects younger than 5 s are not reported, and one scan may miss what the next one finds.
+LEAKS = """
+leaks=/sys/kernel/debug/kmemleak
+sleep 6
+echo scan >$leaks; echo scan >$leaks
+cat $leaks
+"""
+
+
+# Tests of the debug kernel alone, which take long even to be left out.
+collect_ignore = [] if debug.NAME in KERNELS else ["debug"]
+
+
 class Session:
     """The guest of a session, replaced when a test breaks it."""
 
@@ -45,11 +62,25 @@ class Session:
         self._kernel = kernel
         self._guest: Guest | None = None
 
+    @property
+    def debug(self) -> bool:
+        """Whether it runs the debug kernel."""
+        return self._kernel == debug.NAME
+
     def guest(self) -> Guest:
         """A running guest."""
         if self._guest is None:
-            self._guest = Guest(self._kernel).start()
+            if self.debug:
+                self._guest = debug_guest()
+            else:
+                self._guest = Guest(self._kernel).start()
         return self._guest
+
+    def leaks(self) -> str:
+        """What kmemleak found since the guest was started; empty on kernels without it."""
+        if self._guest is None or not self.debug:
+            return ""
+        return self._guest.run(LEAKS, timeout=600).stdout
 
     def after_test(self) -> str:
         """Clean up; returns what is wrong, if anything."""
@@ -73,16 +104,28 @@ class Session:
             self._guest = None
 
 
+def debug_guest() -> Guest:
+    """A guest with the debug kernel, whose own leaks are forgotten."""
+    new = Guest(debug.NAME, memory="3G", boot_timeout=DEBUG_BOOT_SECONDS).start()
+    new.run(f"{LEAKS}echo clear >$leaks", timeout=600)
+    return new
+
+
 @pytest.fixture(scope="session", params=KERNELS)
 def session_guest(request: pytest.FixtureRequest) -> Iterator[Session]:
     session = Session(request.param)
     yield session
+    leaks = session.leaks()
     session.close()
+    if leaks:
+        pytest.fail(f"kernel memory has leaked:\n{leaks}", pytrace=False)
 
 
 @pytest.fixture
-def guest(session_guest: Session) -> Iterator[Guest]:
+def guest(session_guest: Session, request: pytest.FixtureRequest) -> Iterator[Guest]:
     """The session's guest: module not loaded, ainkad not running, before and after."""
+    if session_guest.debug and request.node.get_closest_marker("systemd"):
+        pytest.skip("the debug kernel's guest has neither systemd nor udev")
     yield session_guest.guest()
     problem = session_guest.after_test()
     if problem:

@@ -97,6 +97,7 @@ def test_malformed_commands_are_refused_in_words(guest: Guest) -> None:
     assert after == before
 
 
+@pytest.mark.systemd
 def test_the_device_belongs_to_the_group(guest: Guest) -> None:
     guest.run("modprobe ainka && udevadm settle")
     assert out(guest, "stat -c '%U:%G %a' /dev/ainka") == "root:ainka 660"
