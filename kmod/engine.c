@@ -137,7 +137,7 @@ static bool needed(void)
 	policies = ainka_table()->n;
 	rcu_read_unlock();
 	return policies || ainka_maps_attached() || ainka_lease_left_ns(round.now_ns) ||
-	       !hash_empty(ainka_holds);
+	       !ainka_journal_idle();
 }
 
 static void end_lease(void)

@@ -45,6 +45,11 @@ const struct nla_policy ainka_policy_get_nl_policy[AINKA_A_POLICY_NAME + 1] = {
 	[AINKA_A_POLICY_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
+/* AINKA_CMD_POLICY_RESUME - do */
+const struct nla_policy ainka_policy_resume_nl_policy[AINKA_A_POLICY_NAME + 1] = {
+	[AINKA_A_POLICY_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
 /* AINKA_CMD_SIGNAL_GET - do */
 const struct nla_policy ainka_signal_get_nl_policy[AINKA_A_SIGNAL_SUBJECT + 1] = {
 	[AINKA_A_SIGNAL_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
@@ -56,8 +61,20 @@ const struct nla_policy ainka_tunable_get_nl_policy[AINKA_A_TUNABLE_NAME + 1] = 
 	[AINKA_A_TUNABLE_NAME] = { .type = NLA_NUL_STRING, },
 };
 
+/* AINKA_CMD_TUNABLE_RELEASE - do */
+const struct nla_policy ainka_tunable_release_nl_policy[AINKA_A_TUNABLE_SUBJECT_ID + 1] = {
+	[AINKA_A_TUNABLE_NAME] = { .type = NLA_NUL_STRING, },
+	[AINKA_A_TUNABLE_PID] = { .type = NLA_U32, },
+	[AINKA_A_TUNABLE_SUBJECT_ID] = { .type = NLA_U64, },
+};
+
 /* AINKA_CMD_DECISION_GET - do */
 const struct nla_policy ainka_decision_get_nl_policy[AINKA_A_DECISION_ID + 1] = {
+	[AINKA_A_DECISION_ID] = { .type = NLA_U64, },
+};
+
+/* AINKA_CMD_DECISION_UNDO - do */
+const struct nla_policy ainka_decision_undo_nl_policy[AINKA_A_DECISION_ID + 1] = {
 	[AINKA_A_DECISION_ID] = { .type = NLA_U64, },
 };
 
@@ -97,7 +114,7 @@ const struct nla_policy ainka_signal_set_nl_policy[AINKA_A_SIGNAL_MAX_AGE_NS + 1
 };
 
 /* Ops table for ainka */
-const struct genl_ops ainka_nl_ops[12] = {
+const struct genl_ops ainka_nl_ops[15] = {
 	{
 		.cmd		= AINKA_CMD_POLICY_ADD,
 		.doit		= ainka_nl_policy_add_doit,
@@ -120,6 +137,13 @@ const struct genl_ops ainka_nl_ops[12] = {
 		.maxattr	= AINKA_A_POLICY_NAME,
 	},
 	{
+		.cmd		= AINKA_CMD_POLICY_RESUME,
+		.doit		= ainka_nl_policy_resume_doit,
+		.policy		= ainka_policy_resume_nl_policy,
+		.maxattr	= AINKA_A_POLICY_NAME,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
 		.cmd		= AINKA_CMD_SIGNAL_GET,
 		.doit		= ainka_nl_signal_get_doit,
 		.dumpit		= ainka_nl_signal_get_dumpit,
@@ -136,10 +160,24 @@ const struct genl_ops ainka_nl_ops[12] = {
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
+		.cmd		= AINKA_CMD_TUNABLE_RELEASE,
+		.doit		= ainka_nl_tunable_release_doit,
+		.policy		= ainka_tunable_release_nl_policy,
+		.maxattr	= AINKA_A_TUNABLE_SUBJECT_ID,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
 		.cmd		= AINKA_CMD_DECISION_GET,
 		.doit		= ainka_nl_decision_get_doit,
 		.dumpit		= ainka_nl_decision_get_dumpit,
 		.policy		= ainka_decision_get_nl_policy,
+		.maxattr	= AINKA_A_DECISION_ID,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= AINKA_CMD_DECISION_UNDO,
+		.doit		= ainka_nl_decision_undo_doit,
+		.policy		= ainka_decision_undo_nl_policy,
 		.maxattr	= AINKA_A_DECISION_ID,
 		.flags		= GENL_ADMIN_PERM,
 	},

@@ -20,11 +20,17 @@ extern const struct nla_policy ainka_policy_remove_nl_policy[AINKA_A_POLICY_NAME
 
 extern const struct nla_policy ainka_policy_get_nl_policy[AINKA_A_POLICY_NAME + 1];
 
+extern const struct nla_policy ainka_policy_resume_nl_policy[AINKA_A_POLICY_NAME + 1];
+
 extern const struct nla_policy ainka_signal_get_nl_policy[AINKA_A_SIGNAL_SUBJECT + 1];
 
 extern const struct nla_policy ainka_tunable_get_nl_policy[AINKA_A_TUNABLE_NAME + 1];
 
+extern const struct nla_policy ainka_tunable_release_nl_policy[AINKA_A_TUNABLE_SUBJECT_ID + 1];
+
 extern const struct nla_policy ainka_decision_get_nl_policy[AINKA_A_DECISION_ID + 1];
+
+extern const struct nla_policy ainka_decision_undo_nl_policy[AINKA_A_DECISION_ID + 1];
 
 extern const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_FD + 1];
 
@@ -39,22 +45,25 @@ extern const struct nla_policy ainka_reset_nl_policy[AINKA_A_STATUS_WHY + 1];
 extern const struct nla_policy ainka_signal_set_nl_policy[AINKA_A_SIGNAL_MAX_AGE_NS + 1];
 
 /* Ops table for ainka */
-extern const struct genl_ops ainka_nl_ops[12];
+extern const struct genl_ops ainka_nl_ops[15];
 
 int ainka_nl_policy_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_policy_remove_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_policy_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
+int ainka_nl_policy_resume_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_signal_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_signal_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int ainka_nl_tunable_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_tunable_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
+int ainka_nl_tunable_release_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_decision_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_decision_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
+int ainka_nl_decision_undo_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_map_attach_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info);
 int ainka_nl_state_get_doit(struct sk_buff *skb, struct genl_info *info);

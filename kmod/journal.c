@@ -18,7 +18,7 @@ DEFINE_HASHTABLE(ainka_holds, 9);
 
 /* protects adding to and removing from ainka_holds; also taken by the fork probe */
 static DEFINE_SPINLOCK(holds_lock);
-static atomic_t n_holds;
+static atomic_t n_holds, n_foreign;
 static atomic64_t lost;
 
 /**
@@ -137,8 +137,21 @@ void ainka_journal_drop(struct ainka_hold *hold)
 	hash_del_rcu(&hold->node);
 	spin_unlock(&holds_lock);
 	ainka_target_put(&hold->target);
+	if (hold->foreign)
+		atomic_dec(&n_foreign);
 	atomic_dec(&n_holds);
 	call_rcu(&hold->rcu, free_hold);
+}
+
+/**
+ * ainka_journal_yield() - somebody else has written: the tunable is the admin's
+ * @hold: its entry, which stays, so that nobody sets the tunable until it is handed back
+ */
+void ainka_journal_yield(struct ainka_hold *hold)
+{
+	if (!hold->foreign)
+		atomic_inc(&n_foreign);
+	WRITE_ONCE(hold->foreign, true);
 }
 
 /* Give a child what its parent has in the journal; false if it has not copied it. */
@@ -227,6 +240,26 @@ u32 ainka_journal_held(void)
 		n += hold->held && !hold->foreign && !hold->ghost_ns;
 	rcu_read_unlock();
 	return n;
+}
+
+/**
+ * ainka_journal_yielded() - how many tunables are the admin's since we found a foreign value
+ *
+ * Return: their number, an instant's.
+ */
+u32 ainka_journal_yielded(void)
+{
+	return atomic_read(&n_foreign);
+}
+
+/**
+ * ainka_journal_idle() - is there nothing in the journal that needs another round?
+ *
+ * Return: true if every entry is the admin's.
+ */
+bool ainka_journal_idle(void)
+{
+	return atomic_read(&n_holds) == atomic_read(&n_foreign);
 }
 
 /**

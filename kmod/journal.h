@@ -85,12 +85,15 @@ struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun,
 struct ainka_hold *ainka_journal_new(const struct ainka_tunable *tun,
 				     const struct ainka_target *target);
 void ainka_journal_drop(struct ainka_hold *hold);
+void ainka_journal_yield(struct ainka_hold *hold);
 void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 wanted,
 		       struct ainka_record *rec);
 void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec);
 void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child);
 void ainka_journal_flush(void);
 u32 ainka_journal_held(void);
+u32 ainka_journal_yielded(void);
+bool ainka_journal_idle(void);
 u64 ainka_journal_lost(void);
 
 #endif

@@ -157,8 +157,8 @@ static bool carry_out(struct ainka_hold *hold, s64 value, bool restore, struct a
 		rec->new_value = current_value;
 		rec->verdict = AINKA_VERDICT_YIELDED;
 		rec->reason = AINKA_REASON_FOREIGN_VALUE;
-		hold->foreign = true;
-		return !restore;
+		ainka_journal_yield(hold);
+		return true;
 	}
 	rec->new_value = value;
 	if (restore) {

@@ -237,6 +237,8 @@ static int put_counters(struct sk_buff *msg, const struct ainka_status *s)
 	return nla_put_u32(msg, AINKA_A_STATUS_POLICIES, s->policies) ?:
 	       nla_put_u32(msg, AINKA_A_STATUS_MAX_POLICIES, ainka_max_policies) ?:
 	       nla_put_u32(msg, AINKA_A_STATUS_HELD, s->held) ?:
+	       nla_put_u32(msg, AINKA_A_STATUS_YIELDED, s->yielded) ?:
+	       nla_put_u32(msg, AINKA_A_STATUS_PARKED, s->parked) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_STATUS_DECISIONS, s->decisions.total, pad) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_STATUS_APPLIED, s->decisions.applied, pad) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_STATUS_RESTORED, s->decisions.restored, pad) ?:

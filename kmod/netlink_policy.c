@@ -229,7 +229,8 @@ static int put_policy(struct sk_buff *msg, const void *object)
 	       nla_put_u64_64bit(msg, AINKA_A_POLICY_TURNED_ON, p->turned_on, pad) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_POLICY_APPLIED, p->applied, pad) ?:
 	       nla_put_u64_64bit(msg, AINKA_A_POLICY_REFUSED, p->refused, pad) ?:
-	       nla_put_u64_64bit(msg, AINKA_A_POLICY_AGE_NS, ktime_get_ns() - p->created_ns, pad);
+	       nla_put_u64_64bit(msg, AINKA_A_POLICY_AGE_NS, ktime_get_ns() - p->created_ns, pad) ?:
+	       nla_put_u32(msg, AINKA_A_POLICY_PARKED, ainka_park_count(p));
 }
 
 int ainka_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info)

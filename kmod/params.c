@@ -19,6 +19,7 @@ unsigned int ainka_ring_kib = 256;
 unsigned int ainka_lease_ms = 5000;
 bool ainka_enforce = true;
 bool ainka_debug;
+unsigned int ainka_park_turns = 10;
 
 static char ainka_protect[256] =
 	"systemd,systemd-journal,systemd-udevd,systemd-logind,dbus-daemon,sshd,ainkactl";
@@ -93,6 +94,7 @@ RANGE(max_policies, 1, AINKA_MAX_POLICIES);
 RANGE(tick_us, 1000, 1000000);
 RANGE(ring_kib, 16, 65536);
 RANGE(lease_ms, 1000, 600000);
+RANGE(park_turns, 1, 1000000);
 
 module_param_cb(emergency_threshold, &uint_ops, &emergency_threshold_range, 0644);
 MODULE_PARM_DESC(emergency_threshold,
@@ -108,6 +110,9 @@ module_param_cb(ring_kib, &uint_ops, &ring_kib_range, 0444);
 MODULE_PARM_DESC(ring_kib, "size of each CPU's ring of decisions in KiB (256)");
 module_param_cb(lease_ms, &uint_ops, &lease_ms_range, 0644);
 MODULE_PARM_DESC(lease_ms, "longest lease of the learner in milliseconds (5000)");
+module_param_cb(park_turns, &uint_ops, &park_turns_range, 0644);
+MODULE_PARM_DESC(park_turns,
+		 "changes of direction of one tunable in a minute that a policy may make (10)");
 module_param_cb(enforce, &flag_ops, &ainka_enforce, 0644);
 __MODULE_PARM_TYPE(enforce, "bool");
 MODULE_PARM_DESC(enforce, "policies may write tunables (1)");
@@ -126,6 +131,7 @@ static const struct {
 	{ "emergency_threshold", &uint_ops, &emergency_threshold_range },
 	{ "tick_us", &uint_ops, &tick_us_range },
 	{ "lease_ms", &uint_ops, &lease_ms_range },
+	{ "park_turns", &uint_ops, &park_turns_range },
 	{ "learning_mode", &flag_ops, &ainka_learning_mode },
 	{ "enforce", &flag_ops, &ainka_enforce },
 	{ "debug", &flag_ops, &ainka_debug },

@@ -15,6 +15,7 @@ extern unsigned int ainka_max_policies;
 extern unsigned int ainka_tick_us;
 extern unsigned int ainka_ring_kib;
 extern unsigned int ainka_lease_ms;
+extern unsigned int ainka_park_turns;
 extern bool ainka_enforce;
 extern bool ainka_debug;
 

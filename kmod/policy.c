@@ -241,6 +241,11 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 	}
 	if (!rc)
 		rc = make_history(policy);
+	if (!rc) {
+		policy->watch = kcalloc(ainka_park_entries(cfg->subject), sizeof(*policy->watch),
+					GFP_KERNEL);
+		rc = policy->watch ? 0 : -ENOMEM;
+	}
 	if (rc) {
 		ainka_policy_free(policy);
 		return ERR_PTR(rc);
@@ -248,6 +253,7 @@ struct ainka_policy *ainka_policy_create(const struct ainka_policy_cfg *cfg,
 	policy->bytes = sizeof(*policy) + ainka_prog_bytes(policy->when) +
 			(policy->model ? policy->model->bytes + policy->blob_bytes : 0) +
 			(policy->until ? ainka_prog_bytes(policy->until) : 0) +
+			ainka_park_entries(cfg->subject) * sizeof(*policy->watch) +
 			(policy->slot ? AINKA_POLICY_SUBJECTS * sizeof(*policy->slot) : 0) +
 			(policy->history ? policy->history->bytes : 0);
 	return policy;
@@ -267,6 +273,7 @@ void ainka_policy_free(struct ainka_policy *policy)
 	kvfree(policy->blob);
 	kfree(policy->slot);
 	kvfree(policy->history);
+	kfree(policy->watch);
 	kfree(policy);
 }
 

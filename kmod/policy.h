@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "ainka_core.h"
+#include "park.h"
 #include "target.h"
 #include "tunable.h"
 
@@ -115,6 +116,7 @@ struct ainka_policy {
 	struct ainka_slot system;
 	struct ainka_slot *slot;	/* AINKA_POLICY_SUBJECTS, unless of the system */
 	struct ainka_history *history;	/* NULL without windows */
+	struct ainka_watch *watch;	/* ainka_park_entries(), under ainka_table_lock */
 	struct ainka_budget budget;
 	bool changed;			/* some slot turned on or off in this round */
 	u32 active;

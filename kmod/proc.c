@@ -33,9 +33,9 @@ static void show_policies(struct seq_file *m)
 	for (i = 0; i < t->n; i++) {
 		const struct ainka_policy *p = t->policy[i];
 
-		seq_printf(m, "policy %s: %s, %s, subject %s, on for %u, turned on %llu, applied %llu, refused %llu\n",
+		seq_printf(m, "policy %s: %s, %s, subject %s, on for %u, turned on %llu, applied %llu, refused %llu, parked %u\n",
 			   p->name, modes[p->mode], origins[p->origin], ainka_subject_names[p->subject],
-			   p->active, p->turned_on, p->applied, p->refused);
+			   p->active, p->turned_on, p->applied, p->refused, ainka_park_count(p));
 		seq_printf(m, "\twhen %s\n", p->when_text);
 		if (p->until)
 			seq_printf(m, "\tuntil %s\n", p->until_text);
@@ -66,7 +66,8 @@ static int proc_show(struct seq_file *m, void *v)
 	seq_printf(m, "decisions: %llu (applied %llu, restored %llu, refused %llu)\n",
 		   s->decisions.total, s->decisions.applied, s->decisions.restored,
 		   s->decisions.refused);
-	seq_printf(m, "away from baseline: %u\n", s->held);
+	seq_printf(m, "away from baseline: %u, the admin's: %u, parked: %u\n", s->held, s->yielded,
+		   s->parked);
 	seq_printf(m, "evaluations: %llu, min %llu ns, median %llu ns, p99 %llu ns\n",
 		   s->engine.rounds, s->engine.min_ns, s->engine.p50_ns, s->engine.p99_ns);
 	seq_printf(m, "lost: %llu ring records, %llu events, %llu children\n", s->ring_drops,

@@ -4,7 +4,10 @@
  *
  *	policy add NAME [subject task] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]
  *	policy remove NAME
+ *	policy resume NAME
  *	state NAME
+ *	undo DECISION
+ *	release TUNABLE
  *	reset
  *	debug 0|1
  *	config_update PARAMETER=VALUE
@@ -15,10 +18,12 @@
 
 #include <linux/ctype.h>
 #include <linux/kernel.h>
+#include <linux/kstrtox.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 
 #include "engine.h"
+#include "handback.h"
 #include "machine_state.h"
 #include "params.h"
 #include "proc.h"
@@ -158,6 +163,21 @@ static int policy_remove(char *line)
 	return 0;
 }
 
+static int said(int rc, const struct ainka_err *err)
+{
+	if (rc)
+		pr_err("%s\n", err->msg[0] ? err->msg : "no memory");
+	return rc;
+}
+
+static int policy_resume(char *line)
+{
+	struct ainka_err err = { };
+	u32 resumed;
+
+	return said(ainka_resume(word(&line), &resumed, &err), &err);
+}
+
 static int do_policy(char *line)
 {
 	char *verb = word(&line);
@@ -166,7 +186,9 @@ static int do_policy(char *line)
 		return policy_add(line);
 	if (!strcmp(verb, "remove"))
 		return policy_remove(line);
-	pr_err("policy takes add or remove, not \"%s\"\n", verb);
+	if (!strcmp(verb, "resume"))
+		return policy_resume(line);
+	pr_err("policy takes add, remove or resume, not \"%s\"\n", verb);
 	return -EINVAL;
 }
 
@@ -183,6 +205,29 @@ static int do_state(char *line)
 	ainka_state_event(AINKA_EVENT_ADMIN, s, "set by the administrator");
 	ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
 	return 0;
+}
+
+static int do_undo(char *line)
+{
+	struct ainka_err err = { };
+	char *number = word(&line);
+	u64 id;
+	int rc = kstrtou64(number, 10, &id);
+
+	if (rc) {
+		pr_err("undo takes the number of a decision, not \"%s\"\n", number);
+		return rc;
+	}
+	return said(ainka_undo(id, &err), &err);
+}
+
+static int do_release(char *line)
+{
+	const struct ainka_which all = { };
+	struct ainka_err err = { };
+	u32 released;
+
+	return said(ainka_release(word(&line), &all, &released, &err), &err);
 }
 
 static int do_reset(char *line)
@@ -207,7 +252,7 @@ static int do_config_update(char *line)
 		err = ainka_param_set(name, equals + 1);
 	}
 	if (!equals || err == -ENOENT)
-		pr_err("config_update takes PARAMETER=VALUE of emergency_threshold, tick_us, lease_ms, learning_mode, enforce, debug, not \"%s\"\n",
+		pr_err("config_update takes PARAMETER=VALUE of emergency_threshold, tick_us, lease_ms, park_turns, learning_mode, enforce, debug, not \"%s\"\n",
 		       name);
 	return err == -ENOENT ? -EINVAL : err;
 }
@@ -218,6 +263,8 @@ static const struct {
 } commands[] = {
 	{ "policy", do_policy },
 	{ "state", do_state },
+	{ "undo", do_undo },
+	{ "release", do_release },
 	{ "reset", do_reset },
 	{ "debug", do_debug },
 	{ "config_update", do_config_update },
@@ -237,6 +284,6 @@ int ainka_proc_command(char *line)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(name, commands[i].name))
 			return commands[i].run(line);
-	pr_err("\"%s\" is none of policy, state, reset, debug, config_update\n", name);
+	pr_err("\"%s\" is none of policy, state, undo, release, reset, debug, config_update\n", name);
 	return -EINVAL;
 }

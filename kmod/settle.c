@@ -54,7 +54,8 @@ static struct ainka_policy *winner(const struct ainka_tunable *tun, const struct
 		if (policy->mode != AINKA_MODE_ENFORCE || policy->subject != tun->subject)
 			continue;
 		slot = ainka_policy_slot(policy, key);
-		if (!slot || !slot->hyst.on || !action_on(policy, tun) || !allowed(policy))
+		if (!slot || !slot->hyst.on || !action_on(policy, tun) || !allowed(policy) ||
+		    ainka_parked(policy, tun, key))
 			continue;
 		if (!best || policy->priority > best->priority ||
 		    (policy->priority == best->priority && policy->id < best->id))
@@ -155,45 +156,63 @@ static s64 value_of(const struct ainka_round *round, const struct ainka_policy *
 }
 
 static void write_value(const struct ainka_round *round, struct ainka_policy *policy,
-			struct ainka_hold *hold, s64 value, s64 wanted, bool clamped)
+			struct ainka_hold *hold, s64 present, s64 value, s64 wanted, bool clamped)
 {
 	begin_record(round, policy, hold->tun, &hold->target);
 	rec.verdict = clamped ? AINKA_VERDICT_CLAMPED : AINKA_VERDICT_APPLIED;
 	rec.reason = AINKA_REASON_CONDITION_ON;
 	policy->applied++;
+	ainka_park_moved(policy, hold->tun, &hold->target.key, present, value, round->now_ns);
 	ainka_journal_set(hold, value, wanted, &rec);
 }
 
-static u32 restore_reason(const struct ainka_round *round, const struct ainka_hold *hold)
+static struct ainka_policy *policy_of(const struct ainka_hold *hold)
 {
 	const struct ainka_table *t = ainka_table();
 	u32 i;
 
+	for (i = 0; i < t->n; i++)
+		if (t->policy[i]->id == hold->policy_id)
+			return t->policy[i];
+	return NULL;
+}
+
+static u32 restore_reason(const struct ainka_round *round, const struct ainka_hold *hold,
+			  const struct ainka_policy *policy)
+{
+	u32 parked;
+
 	if (hold->inherited)
 		return AINKA_REASON_INHERITED;
-	for (i = 0; i < t->n; i++) {
-		if (t->policy[i]->id != hold->policy_id)
-			continue;
-		if (!READ_ONCE(ainka_enforce))
-			return AINKA_REASON_ENFORCE_OFF;
-		if (!allowed(t->policy[i]))
-			return AINKA_REASON_STATE_CHANGED;
-		if (t->policy[i]->version != hold->policy_version)
-			return AINKA_REASON_POLICY_REPLACED;
-		return AINKA_REASON_CONDITION_OFF;
-	}
-	return round->missing_reason;
+	if (!policy)
+		return round->missing_reason;
+	if (!READ_ONCE(ainka_enforce))
+		return AINKA_REASON_ENFORCE_OFF;
+	if (!allowed(policy))
+		return AINKA_REASON_STATE_CHANGED;
+	parked = ainka_parked(policy, hold->tun, &hold->target.key);
+	if (parked)
+		return parked;
+	if (policy->version != hold->policy_version)
+		return AINKA_REASON_POLICY_REPLACED;
+	return AINKA_REASON_CONDITION_OFF;
 }
 
 static void restore(const struct ainka_round *round, struct ainka_hold *hold)
 {
+	struct ainka_policy *policy = policy_of(hold);
+
 	memset(&rec, 0, sizeof(rec));
 	rec.policy_id = hold->policy_id;
 	rec.policy_version = hold->policy_version;
 	strscpy(rec.policy, hold->policy, sizeof(rec.policy));
 	strscpy(rec.tunable, hold->tun->name, sizeof(rec.tunable));
 	name_subject(&hold->target);
-	rec.reason = restore_reason(round, hold);
+	rec.reason = restore_reason(round, hold, policy);
+	/* on and off again is back and forth as well */
+	if (policy && rec.reason == AINKA_REASON_CONDITION_OFF)
+		ainka_park_moved(policy, hold->tun, &hold->target.key, hold->written,
+				 hold->baseline, round->now_ns);
 	ainka_journal_restore(hold, &rec);
 }
 
@@ -213,12 +232,10 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 	}
 	if (hold->ghost_ns)
 		return;
-	policy = winner(hold->tun, &hold->target.key);
-	if (hold->foreign) {
-		if (!policy)
-			ainka_journal_drop(hold);
+	/* the admin's, until it is handed back */
+	if (hold->foreign)
 		return;
-	}
+	policy = winner(hold->tun, &hold->target.key);
 	if (!policy) {
 		restore(round, hold);
 		return;
@@ -233,7 +250,7 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 	if (!ainka_budget_take(&policy->budget, policy->rate_per_min, AINKA_RATE_BURST,
 			       round->now_ns))
 		return;
-	write_value(round, policy, hold, value, wanted, clamped);
+	write_value(round, policy, hold, hold->written, value, wanted, clamped);
 }
 
 /* Why a policy that is on may not have its way, or AINKA_REASON_NONE. */
@@ -246,6 +263,8 @@ static u32 obstacle(struct ainka_policy *policy, const struct ainka_tunable *tun
 		return AINKA_REASON_STATE_CHANGED;
 	if (ainka_target_protected(target))
 		return AINKA_REASON_SUBJECT_PROTECTED;
+	if (ainka_parked(policy, tun, &target->key))
+		return ainka_parked(policy, tun, &target->key);
 	if (winner(tun, &target->key) != policy)
 		return AINKA_REASON_OVERRIDDEN;
 	if (!ainka_budget_take(&policy->budget, policy->rate_per_min, AINKA_RATE_BURST, now_ns))
@@ -312,7 +331,7 @@ static void settle_action(const struct ainka_round *round, struct ainka_policy *
 		refuse_once(round, policy, slot, index, target, AINKA_REASON_JOURNAL_FULL, 0);
 		return;
 	}
-	write_value(round, policy, hold, value, wanted, clamped);
+	write_value(round, policy, hold, present, value, wanted, clamped);
 }
 
 static void settle_slot(const struct ainka_round *round, struct ainka_policy *policy,

@@ -40,6 +40,19 @@ static u64 memory_bytes(void)
 	return bytes + ainka_journal_held() * sizeof(struct ainka_hold);
 }
 
+static u32 parked(void)
+{
+	const struct ainka_table *t;
+	u32 i, n = 0;
+
+	mutex_lock(&ainka_table_lock);
+	t = ainka_table();
+	for (i = 0; i < t->n; i++)
+		n += ainka_park_count(t->policy[i]);
+	mutex_unlock(&ainka_table_lock);
+	return n;
+}
+
 /**
  * ainka_status_get() - collect them
  * @status: gets them, each from its own moment
@@ -55,6 +68,8 @@ void ainka_status_get(struct ainka_status *status)
 	status->policies = ainka_table()->n;
 	rcu_read_unlock();
 	status->held = ainka_journal_held();
+	status->yielded = ainka_journal_yielded();
+	status->parked = parked();
 	status->lease_ms = div_u64(ainka_lease_left_ns(now_ns), NSEC_PER_MSEC);
 	status->maps = ainka_maps_attached();
 	status->ring_drops = ainka_ring_drops();

@@ -13,6 +13,8 @@ struct ainka_status {
 	struct ainka_engine_stats engine;
 	u32 policies;
 	u32 held;
+	u32 yielded;
+	u32 parked;
 	u32 lease_ms;
 	u32 maps;
 	u64 ring_drops;

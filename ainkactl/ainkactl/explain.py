@@ -34,7 +34,7 @@ def explain(number: int, json: bool) -> None:
     if row is None:
         raise AinkaError(f"no decision {number}", "list those there are: ainkactl decisions")
     effect = lookup.effect(store, str(row.get("policy", "")))
-    undo = f"ainkactl policy remove {row['policy']}" if row.get("policy") else None
+    undo = f"ainkactl undo {number}" if row.get("verdict") in ("applied", "clamped") else None
     if json:
         emit_json({"decision": row, "effect": effect, "undo": undo})
         return

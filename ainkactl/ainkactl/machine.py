@@ -50,6 +50,8 @@ def status(json: bool) -> None:
             ("daemon", f"lease of {duration(lease * 1_000_000)} left" if lease else "none"),
             ("policies", f"{row.get('policies', 0)} of {row.get('max-policies', 0)}"),
             ("away from baseline", row.get("held", 0)),
+            ("the admin's", row.get("yielded") or None),
+            ("parked", row.get("parked") or None),
             ("decisions", decisions),
             ("maps", _maps_text(row.get("maps", 0))),
             ("evaluation", evaluation),

@@ -23,7 +23,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 policies = typer.Typer(
-    help="Add, list, show and remove policies.", no_args_is_help=True, rich_markup_mode=None
+    help="Add, list, show, resume and remove policies.", no_args_is_help=True, rich_markup_mode=None
+)
+tunable_commands = typer.Typer(
+    help="Hand tunables back.", no_args_is_help=True, rich_markup_mode=None
 )
 states = typer.Typer(help="Show or set the state of the machine.", rich_markup_mode=None)
 signal_commands = typer.Typer(
@@ -31,6 +34,7 @@ signal_commands = typer.Typer(
 )
 app.add_typer(policies, name="policy")
 app.add_typer(signal_commands, name="signals", invoke_without_command=True)
+app.add_typer(tunable_commands, name="tunable")
 app.add_typer(states, name="state", invoke_without_command=True)
 
 JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -129,6 +133,14 @@ def policy_remove(name: str = NAME, json: bool = JSON) -> None:
     policy.remove(name, json)
 
 
+@policies.command("resume")
+def policy_resume(name: str = NAME, json: bool = JSON) -> None:
+    """Give a policy back what it lost by oscillating or by undo."""
+    from ainkactl import handback
+
+    handback.resume(name, json)
+
+
 @signal_commands.callback()
 def signals(
     context: typer.Context,
@@ -188,6 +200,30 @@ def explain(
     from ainkactl import explain as explanation
 
     explanation.explain(id, json)
+
+
+@app.command()
+def undo(
+    id: int = typer.Argument(..., metavar="ID", min=1, help="Number of the decision."),
+    json: bool = JSON,
+) -> None:
+    """Undo one decision; its policy may not set that tunable again until it is resumed."""
+    from ainkactl import handback
+
+    handback.undo(id, json)
+
+
+@tunable_commands.command("release")
+def tunable_release(
+    name: str = typer.Argument(..., metavar="TUNABLE", help="Name of the tunable."),
+    pid: Optional[int] = typer.Option(None, min=1, help="Only of this task."),
+    subject_id: Optional[int] = typer.Option(None, min=1, help="Only of this cgroup or device."),
+    json: bool = JSON,
+) -> None:
+    """Let policies set a tunable again that somebody else had set meanwhile."""
+    from ainkactl import handback
+
+    handback.release(name, pid, subject_id, json)
 
 
 @states.callback()

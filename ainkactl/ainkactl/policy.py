@@ -152,6 +152,7 @@ def show(name: str, json: bool) -> None:
             ("turned on", count(row.get("turned-on", 0), "time")),
             ("applied", row.get("applied")),
             ("refused", row.get("refused")),
+            ("parked", row.get("parked") or None),
             ("age", duration(row.get("age-ns"))),
         )
     )

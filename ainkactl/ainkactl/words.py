@@ -35,6 +35,7 @@ REASONS = {
     "absent": "the machine does not have this tunable",
     "write-error": "the write failed",
     "inherited": "a child of a changed task took the value over",
+    "undone": "an administrator has undone the decision",
     "journal-full": "there is no room in the journal for one more baseline",
 }
 

@@ -53,7 +53,7 @@ def test_a_policy_changes_a_sysctl_and_its_removal_restores_it(guest: Guest) -> 
     assert (decision["old"], decision["new"]) == (int(before), 11)
     told = ok(guest, f"explain {decision['id']}")
     for word in ("calm", "ainka.uptime_ms", "because the condition became true", "not measured",
-                 "undo     ainkactl policy remove calm"):  # fmt: skip
+                 f"undo     ainkactl undo {decision['id']}"):  # fmt: skip
         assert word in told
 
     assert "removed calm; 1 tunable let go" in ok(guest, "policy remove calm")

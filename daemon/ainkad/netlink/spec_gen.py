@@ -92,6 +92,7 @@ class Reason(IntEnum):
     WRITE_ERROR = 19
     INHERITED = 20
     JOURNAL_FULL = 21
+    UNDONE = 22
 
 
 class Kind(IntEnum):
@@ -124,6 +125,10 @@ VERDICT_DOC: Final = {
     Verdict.REFUSED: "Not written; the reason says why.",
     Verdict.RESTORED: "The baseline was written back.",
     Verdict.YIELDED: "A foreign value was found; the tunable is the admin's now.",
+}
+
+REASON_DOC: Final = {
+    Reason.UNDONE: "An administrator has undone the decision; the policy may not set it again.",
 }
 
 MAP_ROLE_DOC: Final = {
@@ -164,7 +169,8 @@ SETS: Final = {
             "applied": Attribute("applied", 20, "u64"),
             "refused": Attribute("refused", 21, "u64"),
             "age-ns": Attribute("age-ns", 22, "u64"),
-            "pad": Attribute("pad", 23, "pad"),
+            "parked": Attribute("parked", 23, "u32"),
+            "pad": Attribute("pad", 24, "pad"),
         },
     ),
     "signal": AttributeSet(
@@ -270,22 +276,24 @@ SETS: Final = {
             "policies": Attribute("policies", 8, "u32"),
             "max-policies": Attribute("max-policies", 9, "u32"),
             "held": Attribute("held", 10, "u32"),
-            "decisions": Attribute("decisions", 11, "u64"),
-            "applied": Attribute("applied", 12, "u64"),
-            "restored": Attribute("restored", 13, "u64"),
-            "refused": Attribute("refused", 14, "u64"),
-            "ring-drops": Attribute("ring-drops", 15, "u64"),
-            "event-drops": Attribute("event-drops", 16, "u64"),
-            "ticks": Attribute("ticks", 17, "u64"),
-            "eval-min-ns": Attribute("eval-min-ns", 18, "u64"),
-            "eval-p50-ns": Attribute("eval-p50-ns", 19, "u64"),
-            "eval-p99-ns": Attribute("eval-p99-ns", 20, "u64"),
-            "lease-ms": Attribute("lease-ms", 21, "u32"),
-            "maps": Attribute("maps", 22, "u32"),
-            "memory-bytes": Attribute("memory-bytes", 23, "u64"),
-            "uptime-ns": Attribute("uptime-ns", 24, "u64"),
-            "brief": Attribute("brief", 25, "flag"),
-            "pad": Attribute("pad", 26, "pad"),
+            "yielded": Attribute("yielded", 11, "u32"),
+            "parked": Attribute("parked", 12, "u32"),
+            "decisions": Attribute("decisions", 13, "u64"),
+            "applied": Attribute("applied", 14, "u64"),
+            "restored": Attribute("restored", 15, "u64"),
+            "refused": Attribute("refused", 16, "u64"),
+            "ring-drops": Attribute("ring-drops", 17, "u64"),
+            "event-drops": Attribute("event-drops", 18, "u64"),
+            "ticks": Attribute("ticks", 19, "u64"),
+            "eval-min-ns": Attribute("eval-min-ns", 20, "u64"),
+            "eval-p50-ns": Attribute("eval-p50-ns", 21, "u64"),
+            "eval-p99-ns": Attribute("eval-p99-ns", 22, "u64"),
+            "lease-ms": Attribute("lease-ms", 23, "u32"),
+            "maps": Attribute("maps", 24, "u32"),
+            "memory-bytes": Attribute("memory-bytes", 25, "u64"),
+            "uptime-ns": Attribute("uptime-ns", 26, "u64"),
+            "brief": Attribute("brief", 27, "flag"),
+            "pad": Attribute("pad", 28, "pad"),
         },
     ),
 }
@@ -294,16 +302,19 @@ OPERATIONS: Final = {
     "policy-add": Operation("policy-add", 1, "policy"),
     "policy-remove": Operation("policy-remove", 2, "policy"),
     "policy-get": Operation("policy-get", 3, "policy"),
-    "signal-get": Operation("signal-get", 4, "signal"),
-    "tunable-get": Operation("tunable-get", 5, "tunable"),
-    "decision-get": Operation("decision-get", 6, "decision"),
-    "decision-ntf": Operation("decision-ntf", 7, "decision"),
-    "map-attach": Operation("map-attach", 8, "map"),
-    "lease-renew": Operation("lease-renew", 9, "lease"),
-    "state-get": Operation("state-get", 10, "status"),
-    "state-set": Operation("state-set", 11, "status"),
-    "reset": Operation("reset", 12, "status"),
-    "signal-set": Operation("signal-set", 13, "signal"),
+    "policy-resume": Operation("policy-resume", 4, "policy"),
+    "signal-get": Operation("signal-get", 5, "signal"),
+    "tunable-get": Operation("tunable-get", 6, "tunable"),
+    "tunable-release": Operation("tunable-release", 7, "tunable"),
+    "decision-get": Operation("decision-get", 8, "decision"),
+    "decision-ntf": Operation("decision-ntf", 9, "decision"),
+    "decision-undo": Operation("decision-undo", 10, "decision"),
+    "map-attach": Operation("map-attach", 11, "map"),
+    "lease-renew": Operation("lease-renew", 12, "lease"),
+    "state-get": Operation("state-get", 13, "status"),
+    "state-set": Operation("state-set", 14, "status"),
+    "reset": Operation("reset", 15, "status"),
+    "signal-set": Operation("signal-set", 16, "signal"),
 }
 
 FAMILY: Final = Family(
@@ -340,6 +351,7 @@ FAMILY: Final = Family(
             "write-error",
             "inherited",
             "journal-full",
+            "undone",
         ),
         "kind": ("sysctl", "task", "block"),
         "lane": ("fast", "slow"),
