@@ -23,6 +23,7 @@
 #include "machine_state.h"
 #include "maps.h"
 #include "params.h"
+#include "record.h"
 #include "settle.h"
 #include "signals.h"
 #include "subjects.h"
@@ -168,6 +169,7 @@ static void round_fn(struct kthread_work *work)
 	walk_now = settle || round.now_ns - walked_ns >= WALK_NS;
 	if (walk_now)
 		walk();
+	ainka_record_round(&round, walk_now);
 	if (evaluate(walk_now) || walk_now)
 		ainka_settle(&round);
 	if (READ_ONCE(running) && needed())
@@ -227,6 +229,7 @@ void ainka_engine_exit(void)
 	/* the round that was under way may have armed it again */
 	hrtimer_cancel(&timer);
 	kthread_destroy_worker(fast);
+	ainka_record_exit();
 }
 
 /**

@@ -88,7 +88,7 @@ int ainka_undo(u64 id, struct ainka_err *err)
 	if (!rec)
 		return -ENOMEM;
 	if (!ainka_decision_get(id, rec)) {
-		rc = refuse(err, -ENOENT, "decision %llu is not among the last %d", id,
+		rc = refuse(err, -ENOENT, "decision %llu is not remembered; the last %d are", id,
 			    AINKA_DECISIONS);
 		goto out;
 	}

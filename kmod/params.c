@@ -19,6 +19,7 @@ unsigned int ainka_ring_kib = 256;
 unsigned int ainka_lease_ms = 5000;
 bool ainka_enforce = true;
 bool ainka_debug;
+bool ainka_record_inputs;
 unsigned int ainka_park_turns = 10;
 
 static char ainka_protect[256] =
@@ -119,6 +120,9 @@ MODULE_PARM_DESC(enforce, "policies may write tunables (1)");
 module_param_cb(debug, &flag_ops, &ainka_debug, 0644);
 __MODULE_PARM_TYPE(debug, "bool");
 MODULE_PARM_DESC(debug, "log every decision (0)");
+module_param_cb(record, &flag_ops, &ainka_record_inputs, 0644);
+__MODULE_PARM_TYPE(record, "bool");
+MODULE_PARM_DESC(record, "put what every evaluation sees into the ring, for replay (0)");
 module_param_string(protect, ainka_protect, sizeof(ainka_protect), 0444);
 MODULE_PARM_DESC(protect, "command names whose tasks are never changed, comma separated");
 
@@ -135,6 +139,7 @@ static const struct {
 	{ "learning_mode", &flag_ops, &ainka_learning_mode },
 	{ "enforce", &flag_ops, &ainka_enforce },
 	{ "debug", &flag_ops, &ainka_debug },
+	{ "record", &flag_ops, &ainka_record_inputs },
 };
 
 /**

@@ -18,6 +18,7 @@ extern unsigned int ainka_lease_ms;
 extern unsigned int ainka_park_turns;
 extern bool ainka_enforce;
 extern bool ainka_debug;
+extern bool ainka_record_inputs;
 
 int ainka_param_set(const char *name, const char *value);
 bool ainka_param_protects(const char *comm);

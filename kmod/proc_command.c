@@ -252,7 +252,7 @@ static int do_config_update(char *line)
 		err = ainka_param_set(name, equals + 1);
 	}
 	if (!equals || err == -ENOENT)
-		pr_err("config_update takes PARAMETER=VALUE of emergency_threshold, tick_us, lease_ms, park_turns, learning_mode, enforce, debug, not \"%s\"\n",
+		pr_err("config_update takes PARAMETER=VALUE of emergency_threshold, tick_us, lease_ms, park_turns, learning_mode, enforce, debug, record, not \"%s\"\n",
 		       name);
 	return err == -ENOENT ? -EINVAL : err;
 }

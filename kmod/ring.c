@@ -54,6 +54,8 @@ int ainka_ring_init(void)
 	int cpu;
 
 	BUILD_BUG_ON(sizeof(struct ainka_record) != 512);
+	BUILD_BUG_ON(sizeof(struct ainka_inputs) != sizeof(struct ainka_record));
+	BUILD_BUG_ON(offsetof(struct ainka_inputs, cpu) != offsetof(struct ainka_record, cpu));
 	n_records = rounddown_pow_of_two(data_bytes / sizeof(struct ainka_record));
 	area_bytes = consumers + nr_cpu_ids * per_cpu;
 	area = vmalloc_user(area_bytes);
@@ -95,15 +97,16 @@ void ainka_ring_exit(void)
 
 /**
  * ainka_ring_write() - append a record to the ring of this CPU, in any context
- * @rec: the record; @rec->cpu is filled in
+ * @rec: struct ainka_record or struct ainka_inputs; its CPU is filled in
  *
- * Without room the record is dropped and counted.
+ * Return: false if there was no room; the record is dropped and counted.
  */
-void ainka_ring_write(const struct ainka_record *rec)
+bool ainka_ring_write(const void *rec)
 {
 	struct cpu_ring *ring;
 	struct ainka_record *slot;
 	unsigned long pos, used;
+	bool written = false;
 
 	preempt_disable();
 	ring = this_cpu_ptr(rings);
@@ -122,6 +125,7 @@ void ainka_ring_write(const struct ainka_record *rec)
 	slot = &ring->records[pos & (n_records - 1)];
 	memcpy(slot, rec, sizeof(*slot));
 	slot->cpu = smp_processor_id();
+	written = true;
 publish:
 	/*
 	 * A nested writer leaves publishing to the one it interrupted. One that
@@ -143,6 +147,7 @@ publish:
 	if (wq_has_sleeper(&readers))
 		irq_work_queue(&ring->wake);
 	preempt_enable();
+	return written;
 }
 
 /**

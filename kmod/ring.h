@@ -10,7 +10,7 @@
 
 int ainka_ring_init(void);
 void ainka_ring_exit(void);
-void ainka_ring_write(const struct ainka_record *rec);
+bool ainka_ring_write(const void *rec);
 int ainka_ring_mmap(struct file *file, struct vm_area_struct *vma);
 __poll_t ainka_ring_poll(struct file *file, poll_table *wait);
 u64 ainka_ring_drops(void);

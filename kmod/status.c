@@ -8,6 +8,7 @@
 #include "lease.h"
 #include "maps.h"
 #include "netlink.h"
+#include "record.h"
 #include "ring.h"
 #include "status.h"
 #include "subjects.h"
@@ -26,7 +27,7 @@ void ainka_status_init(void)
 /* What is allocated beside the ring: tables, windows, policies, journal. */
 static u64 memory_bytes(void)
 {
-	u64 bytes = ainka_subjects_bytes() +
+	u64 bytes = ainka_subjects_bytes() + ainka_record_bytes() +
 		    12 * sizeof(struct ainka_sched_stats) +
 		    AINKA_DECISIONS * sizeof(struct ainka_record);
 	const struct ainka_table *t;

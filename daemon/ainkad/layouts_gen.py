@@ -17,6 +17,10 @@ Layout = np.dtype[np.void]
 LABEL_LEN: Final = 64
 PATH_LEN: Final = 240
 MAX_CAUSES: Final = 4
+RECORD_DECISION: Final = 1
+RECORD_INPUTS: Final = 2
+INPUTS_BYTES: Final = 480
+INPUTS_KEY: Final = 1
 RING_MAGIC: Final = 0x41494E4B41523031
 MODEL_MAGIC: Final = 0x4D4B4E41
 MODEL_VERSION: Final = 1
@@ -72,6 +76,20 @@ RECORD_DTYPE: Final = _layout(
         ("tunable", "S64", 144),
         ("label", "S64", 208),
         ("path", "S240", 272),
+    ],
+)
+
+INPUTS_DTYPE: Final = _layout(
+    512,
+    [
+        ("id", "u8", 0),
+        ("time_ns", "u8", 8),
+        ("type", "u2", 16),
+        ("cpu", "u2", 18),
+        ("flags", "u2", 20),
+        ("bytes", "u2", 22),
+        ("pad", "u8", 24),
+        ("payload", ("u1", (480,)), 32),
     ],
 )
 

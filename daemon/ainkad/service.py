@@ -17,6 +17,7 @@ from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
 from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
+from ainkad.layouts_gen import RECORD_DECISION
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
 from ainkad.live import LiveMachine
@@ -201,6 +202,7 @@ class Service:
             await asyncio.sleep(GATHER_S)
             readable.clear()
             batch = ring.read_batch()
+            batch = batch[batch["type"] == RECORD_DECISION]
             try:
                 store.add_decisions(batch)
             except AinkaError as error:

@@ -82,6 +82,18 @@ s64 ainka_flat_value_resolve(u32 op, s64 arg, s64 min, s64 max, s64 step, s64 ba
 			     s64 current_value, s64 model, u32 *clamped);
 int ainka_flat_hyst_step(struct ainka_hyst *h, u64 for_ns, u64 hold_ns, u64 cooldown_ns,
 			 u32 when, u32 until, u32 has_until, u64 now_ns, u32 *on);
+
+struct ainka_frame;
+
+u64 ainka_flat_frame_bytes(u32 coded);
+void ainka_flat_frame_set(struct ainka_frame *frame, u64 time_ns, u32 flags, u32 state,
+			  const s64 *val, const u8 *fresh);
+u32 ainka_flat_frame_add(struct ainka_frame *frame, u32 subject, u32 num, u64 id,
+			 const s64 *val, const u8 *fresh);
+u32 ainka_flat_frame_get(const struct ainka_frame *frame, u64 *time_ns, u32 *flags, u32 *state,
+			 s64 *val, u8 *fresh);
+void ainka_flat_frame_subjects(const struct ainka_frame *frame, u32 *subject, u32 *num, u64 *id,
+			       s64 *val, u8 *fresh);
 u32 ainka_flat_hist_bucket(u64 ns);
 u64 ainka_flat_hist_floor(u32 bucket);
 

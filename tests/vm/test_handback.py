@@ -134,7 +134,7 @@ def test_undo_of_what_cannot_be_undone_says_why(guest: Guest) -> None:
     guest.run("sleep 1")
     (seen,) = rows(guest, "decisions")
     assert "did not set anything" in refused(guest, f"undo {seen['id']}")
-    assert "not among the last" in refused(guest, "undo 999999")
+    assert "not remembered" in refused(guest, "undo 999999")
     ok(guest, f"policy add calm {ALWAYS} --set {TUNABLE}=11")
     wait_value(guest, "11")
     guest.run("echo 77 > /proc/sys/vm/swappiness")

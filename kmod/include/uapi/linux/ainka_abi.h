@@ -12,16 +12,15 @@
 #define AINKA_PATH_LEN		240
 #define AINKA_MAX_CAUSES	4
 
-/* enum ainka_record_type - what a record of the ring holds */
-enum ainka_record_type {
-	AINKA_RECORD_DECISION = 1,
-};
+/* What a record of the ring holds. */
+#define AINKA_RECORD_DECISION	1
+#define AINKA_RECORD_INPUTS	2
 
 /**
  * struct ainka_record - one record of the journal
  * @id: number of the decision, from 1
  * @time_ns: CLOCK_MONOTONIC
- * @type: enum ainka_record_type
+ * @type: AINKA_RECORD_DECISION
  * @cpu: CPU that wrote it
  * @policy_id: number of the policy
  * @policy_version: its version
@@ -67,6 +66,32 @@ struct ainka_record {
 	char tunable[64];
 	char label[AINKA_LABEL_LEN];
 	char path[AINKA_PATH_LEN];
+};
+
+#define AINKA_INPUTS_BYTES	480
+#define AINKA_INPUTS_KEY	1	/* @payload begins with a key frame */
+
+/**
+ * struct ainka_inputs - a piece of what evaluations saw, in place of a record
+ * @id: number of the piece, from 1; a missing one is a gap
+ * @time_ns: CLOCK_MONOTONIC when it was written
+ * @type: AINKA_RECORD_INPUTS
+ * @cpu: CPU that wrote it
+ * @flags: AINKA_INPUTS_*
+ * @bytes: bytes used in @payload
+ * @pad: 0
+ * @payload: frames, each behind its length (base 128, low bits first); they go on in the
+ *	next piece. kmod/core/frame.h says how a frame is coded
+ */
+struct ainka_inputs {
+	__u64 id;
+	__u64 time_ns;
+	__u16 type;
+	__u16 cpu;
+	__u16 flags;
+	__u16 bytes;
+	__u64 pad;
+	__u8 payload[AINKA_INPUTS_BYTES];
 };
 
 /*
