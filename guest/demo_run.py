@@ -32,7 +32,14 @@ NEW_HOG_S = 9.0
 #: The shipped tuner's windows are 1 s long. Shorter ones fit into five minutes, and are all we set.
 WINDOW = "600ms"
 #: Events of a tuner after which an attempt is over.
-ENDINGS = ("nothing-learned", "too-little", "interrupted", "attempt-failed", "rejected")
+ENDINGS = (
+    "nothing-learned",
+    "not-confirmed",
+    "too-little",
+    "interrupted",
+    "attempt-failed",
+    "rejected",
+)
 TUNER = paths.ROOT / "policies" / "tuners" / "cpu-hogs.toml"
 POLICY = "learned.cpu-hogs"
 APPLIED = ("applied", "clamped")
@@ -166,7 +173,7 @@ def _wait_for_promotion(log: hands.DaemonLog, say: Teller) -> bool:
             told = now
             if name == "promoted":
                 return True
-            if name in ENDINGS or (name == "confirmed" and "pays=False" in detail):
+            if name in ENDINGS:
                 say("  that attempt has ended; the tuner will try again in minutes, we do not wait")
                 return False
         elif now - told > 10:

@@ -14,7 +14,7 @@ import pytest
 from ainkad.core import TASK, evaluate_model, verify_model
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import agreement, compile_tree, describe, full_evaluate, prune
-from ainkad.learning.cuts import leaf_of, widen
+from ainkad.learning.cuts import leaf_of, wavering, widen
 from ainkad.learning.dataset import Dataset
 from ainkad.learning.fit import fit, leaf_effects, predict
 from ainkad.learning.trainer import ChildTrainer
@@ -44,7 +44,12 @@ def world(seed: int, hog: float, other: float, windows: int = 60, arms: int = 2)
             row = [rng.integers(180, 300), rng.integers(0, 5)]
             features.append(row if i < 4 else [rng.integers(180, 700), rng.integers(150, 250)])
     return Dataset(
-        np.array(outcome), np.array(arm), np.array(window), np.array(treated), np.array(features)
+        np.array(outcome),
+        np.array(arm),
+        np.array(window),
+        np.array(treated),
+        np.array(features),
+        np.arange(len(window)) % 5,
     )
 
 
@@ -102,9 +107,28 @@ def test_cuts_move_to_the_widest_gap_that_explains_as_well() -> None:
     def unexplained(found: np.ndarray[Any, Any]) -> tuple[float, int]:
         return float((found != wanted).sum()) + 1.0, 30
 
-    split = widen(nodes, features, 3, unexplained)[0]
+    split = widen(nodes, features, np.arange(40), 3, unexplained)[0]
     assert split["feature"] == 1
     assert 2 < split["threshold"] < 1000
+
+
+def test_a_cut_that_tasks_keep_crossing_gives_way_to_one_they_do_not() -> None:
+    # Two kinds of task, ten rows of each of six: the first feature tells them apart a little better
+    # by chance, but one of the second kind crosses it in every other row.
+    task = np.tile(np.arange(6), 10)
+    kind = task >= 3
+    features = np.where(kind, 9, 1)[:, None] * np.array([[1, 1]])
+    features[(task == 5) & (np.arange(60) // 6 % 2 == 0), 0] = 2
+    nodes = [{"feature": 0, "threshold": 5.0, "left": 1, "right": 2}, leaf(0), leaf(0)]
+
+    def unexplained(found: np.ndarray[Any, Any]) -> tuple[float, int]:
+        by_first = leaf_of(nodes, features)
+        return (1.0 if (found == by_first).all() else 1.5), 30
+
+    assert wavering(features[:, 0] > 5, task) == pytest.approx(9 / 54)
+    assert wavering(features[:, 1] > 5, task) == 0.0
+    split = widen(nodes, features, task, 3, unexplained)[0]
+    assert split["feature"] == 1
 
 
 def test_other_leaves_are_judged_where_nobody_was_harmed() -> None:
@@ -119,7 +143,8 @@ def test_other_leaves_are_judged_where_nobody_was_harmed() -> None:
             window.append(w)
             treated.append(a[i])
             features.append([230, 0] if i < 4 else [400, 200])
-    data = Dataset(*(np.array(column) for column in (outcome, arm, window, treated, features)))
+    columns = (outcome, arm, window, treated, features, [row % 5 for row in range(len(window))])
+    data = Dataset(*(np.array(column) for column in columns))
     result = fit(data, {**PARAMETERS, "arms": 1})
     treat = [found for found in result["arms"][0]["leaves"] if found["treat"]]
     assert [found["effect"] for found in treat] == pytest.approx([-0.3], abs=0.05)

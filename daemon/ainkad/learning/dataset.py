@@ -19,7 +19,8 @@ class Dataset:
     ``outcome`` (W,): logarithm of the reward, the sign such that lower is better.
     ``arm`` (W,): index of the treated arm of that window.
     ``window`` (n,): window of each row; ``treated`` (n,): 0 or 1, with probability one half each;
-    ``features`` (n, F): integers, read before the window began.
+    ``features`` (n, F): integers, read before the window began; ``task`` (n,): a number of the
+    task, the same in all its rows.
     """
 
     outcome: NDArray[np.float64]
@@ -27,6 +28,7 @@ class Dataset:
     window: NDArray[np.int64]
     treated: NDArray[np.int64]
     features: NDArray[np.int64]
+    task: NDArray[np.int64]
 
     def to_bytes(self, parameters: dict[str, Any]) -> bytes:
         """The arrays and ``parameters`` as an npz file."""

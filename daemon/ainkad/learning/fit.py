@@ -19,7 +19,8 @@ same estimates
     explains the windows best is kept;
   - a split stays only if its sides differ by more than the best of many cuts would by chance;
     otherwise part of a leaf that should be treated would be left out for its noise;
-  - of all cuts that explain the windows about as well, the one in the widest gap is taken;
+  - of all cuts that explain the windows about as well, the one in the widest gap is taken, if
+    tasks do not cross it from window to window;
   - leaves that treatment harms are set aside, and the others are looked at again in the windows in
     which nobody of those was treated.
 """
@@ -186,13 +187,15 @@ class GrownTree:
 class Sample:
     """The windows and rows of one arm.
 
-    ``outcome`` (W,); ``window`` (n,), ``treatment`` (n,): a - p, ``features`` (n, F).
+    ``outcome`` (W,); of each row ``window`` (n,), ``treatment`` (n,): a - p, ``features`` (n, F),
+    ``task`` (n,).
     """
 
     outcome: NDArray[np.float64]
     window: NDArray[np.int64]
     treatment: NDArray[np.float64]
     features: NDArray[np.int64]
+    task: NDArray[np.int64]
 
     def counts(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64]:
         """Sums of a - p (W, L), given the leaf (n,) of each row."""
@@ -247,7 +250,7 @@ def settle_cuts(sample: Sample, grown: Grown, p: dict[str, Any]) -> Grown:
         effects = effects_of(sample, leaf)[2]
         return float(effects.residual @ effects.residual), effects.freedom
 
-    nodes = widen(grown.nodes, sample.features, p["min_leaf"], unexplained)
+    nodes = widen(grown.nodes, sample.features, sample.task, p["min_leaf"], unexplained)
     return Grown(nodes, *effects_of(sample, leaf_of(nodes, sample.features)))
 
 
@@ -294,6 +297,7 @@ def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]
         window=number[data.window[rows]],
         treatment=data.treated[rows] - P_TREATED,
         features=data.features[rows],
+        task=data.task[rows],
     )
     partial = (sample.outcome - sample.outcome.mean())[sample.window]
     fitted = []

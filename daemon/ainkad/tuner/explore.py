@@ -80,6 +80,7 @@ class Recorder:
         self._window: list[NDArray[np.int64]] = []
         self._treated: list[NDArray[np.int64]] = []
         self._features: list[NDArray[np.int64]] = []
+        self._tasks: list[NDArray[np.int64]] = []
 
     def add(
         self,
@@ -93,6 +94,7 @@ class Recorder:
         self._window.append(np.full(len(candidates), len(self.outcome)))
         self._treated.append(treated)
         self._features.append(candidates.features)
+        self._tasks.append(candidates.pids)
         self.outcome.append(outcome)
         self.arm.append(arm)
         self.windows.append(number)
@@ -106,6 +108,7 @@ class Recorder:
             window=np.concatenate([*self._window, empty]),
             treated=np.concatenate([*self._treated, empty]),
             features=np.concatenate([*self._features, np.empty((0, self._width), np.int64)]),
+            task=np.concatenate([*self._tasks, empty]),
         )
 
 

@@ -113,24 +113,24 @@ class TunerRun:
 
     async def _try(self) -> Learned | None:
         recorder = Recorder(self.tuner)
-        wanted, learned = self.tuner.windows.explore, None
+        wanted = self.tuner.windows.explore
         for further in range(FURTHER, -1, -1):
             await self._trainer.start()
             if not await self._explore(recorder, wanted):
                 return None
             learned = await self._learn(recorder, further)
-            if learned is not None or not further:
-                break
-            # A proposal is not evidence, so looking for it longer costs none: the confirmation
-            # has windows of its own.
+            if learned is not None:
+                measured = await self._confirm(learned, further)
+                if measured is None:
+                    return None
+                if measured.pays:
+                    self._promote(learned, measured)
+                    return learned
+            # What was explored stays true when a proposal turns out wrong: more of it makes a
+            # better one. A proposal is not evidence, so looking for it longer costs none, and each
+            # confirmation has windows of its own and a smaller chance to err than the one before.
             wanted = self.tuner.windows.explore // 2
-        if learned is None:
-            return None
-        measured = await self._confirm(learned)
-        if measured is None or not measured.pays:
-            return None
-        self._promote(learned, measured)
-        return learned
+        return None
 
     # ---- waiting ----
 
@@ -259,7 +259,7 @@ class TunerRun:
 
     # ---- confirming and promoting ----
 
-    async def _confirm(self, learned: Learned) -> Measurement | None:
+    async def _confirm(self, learned: Learned, further: int) -> Measurement | None:
         tuner = self.tuner
         attempt = self._store.attempts(tuner.name) + 1
         alpha = attempt_alpha(tuner.learner.alpha, attempt)
@@ -269,6 +269,8 @@ class TunerRun:
         )
         if measured is None:
             self._tell("too-little", stage="confirm")
+        elif not measured.pays:
+            self._tell("explore-further" if further else "not-confirmed")
         return measured
 
     async def _pairs(
