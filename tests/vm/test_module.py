@@ -65,8 +65,8 @@ def test_a_policy_by_proc_changes_the_machine_and_removal_restores_it(guest: Gue
 
 
 BAD_COMMANDS = {
-    "nonsense": "none of policy, state, reset, debug, config_update",
-    "policy": "policy takes add or remove",
+    "nonsense": "none of policy, state, undo, release, reset, debug, config_update",
+    "policy": "policy takes add, remove or resume",
     "policy add": "policy add NAME",
     "policy add x when ainka.uptime_ms > 0": "policy add NAME",
     "policy add x when no.such > 0 set sysctl.vm.swappiness=10": "no.such",
