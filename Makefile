@@ -160,9 +160,10 @@ test-abi: core ebpf ## generated files and layouts are current
 
 FUZZ_SECONDS ?= 20
 .PHONY: test-fuzz
-test-fuzz: ## hostile inputs to the core (FUZZ_SECONDS=20)
+test-fuzz: ## the core against its reference, on hostile inputs (FUZZ_SECONDS=20)
 	@$(DEPS) build test
 	tests/fuzz/run $(FUZZ_SECONDS)
+	tests/fuzz/mutants
 
 .PHONY: bench-core
 bench-core: ## what a decision costs, natively, against models compiled to C
