@@ -57,7 +57,7 @@ const struct ainka_step *ainka_model_walk(const struct ainka_model *model, u32 t
 s64 ainka_model_round(s64 sum, s64 divisor);
 s64 ainka_model_term(const struct ainka_step *term, s64 val);
 s64 ainka_model_linear(const struct ainka_model *model, const struct ainka_env *env);
-bool ainka_model_forest(const struct ainka_model *model, const struct ainka_env *env, bool fresh,
-			s64 *result, u32 *leaf);
+bool ainka_model_rest(const struct ainka_model *model, const struct ainka_env *env, bool fresh,
+		      s64 *result, u32 *leaf);
 
 #endif

@@ -42,10 +42,5 @@ bool ainka_model_eval(const struct ainka_model *model, const struct ainka_env *e
 		*result = at->value;
 		return true;
 	}
-	if (!ainka_model_is_linear(model->kind))
-		return ainka_model_forest(model, env, fresh, result, leaf);
-	*leaf = 0;
-	if (fresh)
-		*result = ainka_model_linear(model, env);
-	return fresh;
+	return ainka_model_rest(model, env, fresh, result, leaf);
 }

@@ -47,18 +47,8 @@ static void add_weights(const struct ainka_model *model, u32 row, u32 *sum)
 	}
 }
 
-/**
- * ainka_model_forest - ask a model of trees
- * @model: the model
- * @env: what it sees
- * @fresh: every signal of the model is fresh
- * @result: out, its answer
- * @leaf: out, number of the node that the first tree ended at
- *
- * Return: false, with @result untouched, when a tree meets a stale signal.
- */
-bool ainka_model_forest(const struct ainka_model *model, const struct ainka_env *env, bool fresh,
-			s64 *result, u32 *leaf)
+static bool forest(const struct ainka_model *model, const struct ainka_env *env, bool fresh,
+		   s64 *result, u32 *leaf)
 {
 	u32 sum[AINKA_MODEL_MAX_CLASSES] = { 0 };
 	s64 total = 0;
@@ -85,4 +75,27 @@ bool ainka_model_forest(const struct ainka_model *model, const struct ainka_env 
 	else
 		*result = choose(model, sum);
 	return true;
+}
+
+/**
+ * ainka_model_rest - ask a model that is not a tree, or not all fresh
+ * @model: the model
+ * @env: what it sees
+ * @fresh: every signal of the model is fresh
+ * @result: out, its answer
+ * @leaf: out, number of the node that the first tree ended at
+ *
+ * Not part of ainka_model_eval(), so that its short way keeps nothing on the stack.
+ *
+ * Return: false, with @result untouched, when it meets a stale signal.
+ */
+bool ainka_model_rest(const struct ainka_model *model, const struct ainka_env *env, bool fresh,
+		      s64 *result, u32 *leaf)
+{
+	if (!ainka_model_is_linear(model->kind))
+		return forest(model, env, fresh, result, leaf);
+	*leaf = 0;
+	if (fresh)
+		*result = ainka_model_linear(model, env);
+	return fresh;
 }

@@ -19,8 +19,8 @@
 
 #define POLICIES	64
 #define FEATURES	16
-#define ROWS		2048	/* a fraction of a millisecond: some try is not interrupted */
-#define TRIES		400
+#define ROWS		512	/* what is seen fits the cache, and some try is not interrupted */
+#define TRIES		1000
 
 static u64 now_ns(void)
 {
