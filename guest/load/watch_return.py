@@ -20,7 +20,7 @@ from pathlib import Path
 
 POLL_S = 0.01
 STATUS = Path("/proc/ainka")
-_HELD = re.compile(r"^away from baseline: (\d+)$", re.MULTILINE)
+_HELD = re.compile(r"^away from baseline: (\d+)\b", re.MULTILINE)
 
 
 def held() -> int:

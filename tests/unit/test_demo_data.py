@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -96,3 +98,17 @@ def test_the_last_session_of_the_store_is_read(tmp_path: Path) -> None:
     assert learned["detail"] == {"treat": ["a > 1"]}
     assert found.windows[0]["assignment"] == [{"pid": 1}]
     assert found.decisions == []
+
+
+def test_the_watch_understands_the_status_page() -> None:
+    spec = importlib.util.spec_from_file_location(
+        "watch_return", paths.GUEST / "load" / "watch_return.py"
+    )
+    assert spec and spec.loader
+    watch = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(watch)
+    source = (paths.GUEST.parent / "kmod" / "proc.c").read_text()
+    line = re.search(r'"(away from baseline: [^"]*)\\n"', source)
+    assert line, "kmod/proc.c does not print it any more"
+    found = watch._HELD.search("x: 1\n" + line[1].replace("%u", "7") + "\ny: 2\n")
+    assert found and found[1] == "7"
