@@ -12,7 +12,7 @@ from typing import Any
 
 from guest import demo_guest as hands
 from guest.demo_data import Telemetry, read_samples, read_telemetry
-from guest.demo_stats import Check, Loop, Mark, Phase, Return, phase, verdict
+from guest.demo_stats import Check, Loop, Mark, Phase, Return, phase, untreated, verdict
 from guest.vm import Guest, accel, kernels, paths
 
 #: The interactive task: how often it wakes, and what it then has to do on an idle machine.
@@ -22,7 +22,7 @@ HOGS = 6
 KERNEL = "6.12"
 CPUS = 2
 #: Lengths of the phases in seconds, and what is dropped after a change before one is measured.
-CONTROL_S, OBSERVE_S, ENFORCE_S, AFTER_S, SETTLE_S = 12.0, 16.0, 18.0, 8.0, 1.5
+CONTROL_S, OBSERVE_S, ENFORCE_S, AFTER_S, SETTLE_S = 12.0, 16.0, 18.0, 16.0, 1.5
 #: The learned policy's hold, and a little: at its promotion it meets tasks as a window without it
 #: has left them, and may treat one for that long although it should not be.
 HOLD_S = 6.0
@@ -100,6 +100,8 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     lease_s = status["lease-ms"] and _lease_s(guest)
     say("kill -9 of the daemon")
     report = hands.kill_and_watch(guest, baseline, lease_s + 15)
+    load.set_hogs(hogs)
+    say(f"everything is as at first, {hogs} hogs and no treatment, {AFTER_S:.0f} s")
     measure("daemon killed", AFTER_S)
 
     say("collecting what was recorded")
@@ -121,7 +123,10 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     mine = [d for d in everything if d["policy"] == POLICY and d["verdict"] in APPLIED]
     loop = Loop(promoted, origin, len(mine))
     by_name = {one.name: one for one in phases}
-    checks = verdict(by_name["observing"], by_name.get("enforcing"), loop, back)
+    before = untreated(
+        [(a, b) for name, a, b in marks if name in ("observing", "daemon killed")], samples
+    )
+    checks = verdict(before, by_name.get("enforcing"), loop, back)
     return {
         "kernel": guest.release,
         "accelerator": machine,
@@ -131,6 +136,7 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
         "window": WINDOW,
         "min_age": tomllib.loads(TUNER.read_text())["candidates"].get("min_age", "0s"),
         "phases": [dataclasses.asdict(one) for one in phases],
+        "untreated": dataclasses.asdict(before),
         "hogs_started_ns": hogs_ns,
         "promoted_ns": _time(telemetry, "promoted"),
         "loop": dataclasses.asdict(loop),

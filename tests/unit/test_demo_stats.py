@@ -15,17 +15,20 @@ from guest.demo_stats import (
     Mark,
     Phase,
     Return,
+    Untreated,
     factor,
     floor_text,
     host_text,
     percentile,
     phase,
     table,
+    untreated,
     verdict,
 )
 
 BEFORE = Phase("observing", 0, 10**10, 1000, 200, 4.0, 9.0, 40.0, 9.0, 0)
 AFTER = Phase("enforcing", 10**10, 2 * 10**10, 1900, 10, 0.2, 1.0, 10.0, 1.0, 9)
+UNTREATED = Untreated(p99_ms=40.0, run_delay_ms=9.0)
 LOOP = Loop(promoted=True, origin="learner", applied=9)
 BACK = Return(tasks_s=1.1, module_s=1.2, lease_s=5.0, left_away=())
 
@@ -65,6 +68,15 @@ def test_a_phase_without_wake_ups_has_no_figures() -> None:
     assert math.isnan(found.run_delay_ms)
 
 
+def test_untreated_is_before_and_after_together() -> None:
+    samples = [(i * 5_000_000, i * 1_000_000) for i in range(300)]
+    marks = [Mark(i, 0, i * i * 1_000_000, i, 0) for i in (0, 100, 200, 300)]
+    found = untreated([(marks[0], marks[1]), (marks[2], marks[3])], samples)
+    assert found.p99_ms == 297.0
+    assert found.run_delay_ms == pytest.approx((100**2 + 300**2 - 200**2) / 200)
+    assert math.isnan(untreated([], samples).p99_ms)
+
+
 def test_factors() -> None:
     assert factor(9.0, 3.0) == 3.0
     assert factor(9.0, 0.0) == math.inf
@@ -79,7 +91,7 @@ def test_the_table_is_aligned_and_has_every_phase() -> None:
 
 
 def test_all_is_well() -> None:
-    checks = verdict(BEFORE, AFTER, LOOP, BACK)
+    checks = verdict(UNTREATED, AFTER, LOOP, BACK)
     assert [check.ok for check in checks] == [True] * 4
     assert "9.0 times less" in checks[1].detail
     assert "4.0 times less" in checks[2].detail
@@ -99,13 +111,13 @@ def test_all_is_well() -> None:
     ],
 )
 def test_each_failure_is_named(changed: dict[str, object], failing: int) -> None:
-    arguments = {"observing": BEFORE, "enforcing": AFTER, "loop": LOOP, "back": BACK, **changed}
+    arguments = {"before": UNTREATED, "enforcing": AFTER, "loop": LOOP, "back": BACK, **changed}
     checks = verdict(**arguments)  # type: ignore[arg-type]
     assert [check.ok for check in checks] == [i != failing for i in range(4)]
 
 
 def test_nothing_promoted_is_no_success_anywhere_but_at_the_baseline() -> None:
-    checks = verdict(BEFORE, None, Loop(False, "", 0), BACK)
+    checks = verdict(UNTREATED, None, Loop(False, "", 0), BACK)
     assert [check.ok for check in checks] == [False, False, False, True]
     assert "not measured" in checks[1].detail
 
