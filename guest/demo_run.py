@@ -12,7 +12,17 @@ from typing import Any
 
 from guest import demo_guest as hands
 from guest.demo_data import Telemetry, read_samples, read_telemetry
-from guest.demo_stats import Check, Loop, Mark, Phase, Return, phase, untreated, verdict
+from guest.demo_stats import (
+    BUSY_HOST_PERCENT,
+    Check,
+    Loop,
+    Mark,
+    Phase,
+    Return,
+    phase,
+    untreated,
+    verdict,
+)
 from guest.vm import Guest, accel, kernels, paths
 
 #: The interactive task: how often it wakes, and what it then has to do on an idle machine.
@@ -23,6 +33,8 @@ KERNEL = "6.12"
 CPUS = 2
 #: Lengths of the phases in seconds, and what is dropped after a change before one is measured.
 CONTROL_S, OBSERVE_S, ENFORCE_S, AFTER_S, SETTLE_S = 12.0, 16.0, 18.0, 16.0, 1.5
+#: Phases that may be measured once more because the host was busy, in all.
+AGAIN = 3
 #: The learned policy's hold, and a little: at its promotion it meets tasks as a window without it
 #: has left them, and may treat one for that long although it should not be.
 HOLD_S = 6.0
@@ -64,12 +76,20 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     log = hands.DaemonLog(guest)
     load = hands.Load(guest, PERIOD_US, WORK_US)
 
+    again = AGAIN
+
     def measure(name: str, seconds: float, settle_s: float = SETTLE_S) -> None:
+        nonlocal again
         time.sleep(settle_s)
-        start, waited = load.mark(name), hands.host_wait_ns(guest)
-        time.sleep(seconds)
-        end = load.mark(name)
-        host[name] = _host_wait(start, end, hands.host_wait_ns(guest) - waited)
+        while True:
+            start, waited = load.mark(name), hands.host_wait_ns(guest)
+            time.sleep(seconds)
+            end = load.mark(name)
+            host[name] = _host_wait(start, end, hands.host_wait_ns(guest) - waited)
+            if host[name] <= BUSY_HOST_PERCENT or not again:
+                break
+            again -= 1
+            say(f"  the host kept the guest waiting {host[name]:.0f} % of the time: once more")
         marks.append((name, start, end))
 
     settings = hands.settings(guest)
