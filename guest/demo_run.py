@@ -92,6 +92,8 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
             say(f"  the host kept the guest waiting {host[name]:.0f} % of the time: once more")
         marks.append((name, start, end))
 
+    if not hands.favour(guest):
+        say("no right to run the guest before the other programs of this host: they may disturb it")
     settings = hands.settings(guest)
     say(f"control: the interactive task alone, AINKA observing, {CONTROL_S:.0f} s")
     measure("no hogs", CONTROL_S)
