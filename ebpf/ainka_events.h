@@ -75,4 +75,47 @@ struct ainka_task_rec {
 	struct ainka_task_win last;
 };
 
+/* Disks that are told apart, and requests under way whose times are known. */
+#define AINKA_DEVS_MAX		256
+#define AINKA_REQUESTS_MAX	10240
+
+/* Streams of sequential reads that are told apart on one disk. */
+#define AINKA_DEV_STREAMS	8
+
+/* struct ainka_dev_dir - reads or writes of a disk that have completed */
+struct ainka_dev_dir {
+	__u64 ios;
+	__u64 bytes;
+	__u64 lat_ns;		/* from the request's beginning to its completion */
+	__u64 queue_ns;		/* of it, until the driver got the request */
+	__u32 lat_hist[AINKA_HIST_BUCKETS];
+};
+
+/*
+ * struct ainka_dev_rec - one whole disk, by its device number. Counters only
+ * grow, by atomic additions from any CPU, so a reader sees them at slightly
+ * different moments. @seq is 0 while the record is set up and then tells one
+ * use of the element from the next: it is the same around a copy, and the
+ * number is the one looked for, or the copy is of no use.
+ */
+struct ainka_dev_rec {
+	__u32 seq;
+	__u32 devt;
+	__u64 diskseq;		/* 0 before 5.15 */
+	__u64 issued;		/* requests of every kind */
+	__u64 completed;
+	__u64 reads;		/* issued */
+	__u64 sequential;	/* of them, those that begin where another read ended */
+	__u64 end[AINKA_DEV_STREAMS];	/* sectors at which the last reads ended */
+	__u32 oldest;		/* entry of @end to be replaced */
+	__u32 pad;
+	struct ainka_dev_dir dir[2];	/* reads, writes */
+};
+
+/* struct ainka_block_stats - what there was no room for, on one CPU */
+struct ainka_block_stats {
+	__u64 request_drops;	/* requests without times */
+	__u64 dev_drops;	/* requests of disks without a record */
+};
+
 #endif

@@ -53,6 +53,12 @@ enum {
 #define TASK_DEAD	0x80
 #define PF_KTHREAD	0x00200000
 
+/* include/linux/blk_types.h; 0 is a read, 1 a write */
+#define REQ_OP_MASK	0xff
+
+/* include/linux/kdev_t.h */
+#define MINORBITS	20
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct sched_info {
@@ -72,6 +78,24 @@ struct task_struct {
 	u64 start_time;
 	struct sched_entity se;
 	struct sched_info sched_info;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+	u64 diskseq;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	u64 __sector;
+	u64 start_time_ns;
 };
 
 /* before 5.14 (2f064a59a11f "sched: Change task_struct::state") */

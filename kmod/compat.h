@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nsproxy.h>
 
 #ifdef AINKA_HAVE_QUOTED_NS
 #define AINKA_IMPORT_NS(ns) MODULE_IMPORT_NS(#ns)
@@ -40,6 +41,24 @@ static inline struct kthread_worker *ainka_kthread_worker(const char *name)
 	return kthread_run_worker(0, "%s", name);
 #else
 	return kthread_create_worker(0, "%s", name);
+#endif
+}
+
+static inline void ainka_nsproxy_set_count(struct nsproxy *proxy, int n)
+{
+#ifdef AINKA_HAVE_NSPROXY_REFCOUNT
+	refcount_set(&proxy->count, n);
+#else
+	atomic_set(&proxy->count, n);
+#endif
+}
+
+static inline int ainka_nsproxy_count(const struct nsproxy *proxy)
+{
+#ifdef AINKA_HAVE_NSPROXY_REFCOUNT
+	return refcount_read(&proxy->count);
+#else
+	return atomic_read(&proxy->count);
 #endif
 }
 

@@ -19,6 +19,7 @@
 #include "external.h"
 #include "hist.h"
 #include "journal.h"
+#include "lane.h"
 #include "lease.h"
 #include "machine_state.h"
 #include "maps.h"
@@ -42,7 +43,7 @@ static DEFINE_KTHREAD_WORK(round_work, round_fn);
 static struct hrtimer timer;
 static bool running;
 
-/* protects missing_reason and forced, which ainka_engine_sync() hands to the worker */
+/* protects missing_reason and forced, which others hand to the worker */
 static DEFINE_SPINLOCK(request_lock);
 static u32 missing_reason = AINKA_REASON_POLICY_REMOVED;
 static bool forced;
@@ -209,7 +210,7 @@ void ainka_engine_drain(void)
 	ainka_maps_detach_all();
 	for (attempt = 0; attempt < DRAIN_ATTEMPTS; attempt++) {
 		ainka_engine_sync(AINKA_REASON_UNLOAD);
-		ainka_journal_flush();
+		ainka_lane_flush();
 		ainka_engine_sync(AINKA_REASON_UNLOAD);
 		if (!ainka_journal_held())
 			return;
@@ -239,6 +240,19 @@ void ainka_engine_kick(void)
 {
 	if (READ_ONCE(running))
 		kthread_queue_work(fast, &round_work);
+}
+
+/**
+ * ainka_engine_again() - let a round run soon in which everything is settled
+ *
+ * Context: a task that may sleep.
+ */
+void ainka_engine_again(void)
+{
+	spin_lock(&request_lock);
+	forced = true;
+	spin_unlock(&request_lock);
+	ainka_engine_kick();
 }
 
 /**

@@ -16,6 +16,7 @@ int ainka_engine_init(void);
 void ainka_engine_drain(void);
 void ainka_engine_exit(void);
 void ainka_engine_kick(void);
+void ainka_engine_again(void);
 void ainka_engine_sync(u32 reason);
 void ainka_engine_stats(struct ainka_engine_stats *stats);
 

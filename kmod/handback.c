@@ -44,7 +44,9 @@ static struct ainka_hold *hold_of(const struct ainka_tunable *tun, const struct 
 	int bucket;
 
 	ainka_journal_each(hold, tmp, bucket)
-		if (hold->tun == tun && ainka_key_same(&hold->target.key, key) && !hold->ghost_ns)
+		/* a decision has the number of a task only, and an id of every subject */
+		if (hold->tun == tun && hold->target.key.id == key->id && !hold->ghost_ns &&
+		    (!key->num || hold->target.key.num == key->num))
 			return hold;
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 
 #include "ainka_core.h"
+#include "lane.h"
 #include "target.h"
 #include "tunable.h"
 
@@ -42,11 +43,13 @@ struct ainka_saved {
  * @policy_id: policy that has set it
  * @policy_version: version of that policy
  * @policy: its name
- * @held: @baseline and @written mean something
+ * @held: @baseline and @written mean something, and it may be away from its baseline
+ * @looked: they mean something, but nothing has been written yet
  * @foreign: somebody else has set it since; it is not ours any more
  * @pending: the slow lane is at it
  * @inherited: copied from the parent at fork
- * @failed: a restore has failed and has been journalled
+ * @failed: that it cannot be set, or restored, has been journalled
+ * @refused: it could not be set; kept so that this is not tried every round
  */
 struct ainka_hold {
 	struct hlist_node node;
@@ -64,10 +67,12 @@ struct ainka_hold {
 	u32 policy_version;
 	char policy[AINKA_NAME_LEN];
 	bool held;
+	bool looked;
 	bool foreign;
 	bool pending;
 	bool inherited;
 	bool failed;
+	bool refused;
 };
 
 /* Protects the entries; the table alone may also be walked under RCU. */
@@ -77,8 +82,6 @@ extern DECLARE_HASHTABLE(ainka_holds, 9);
 #define ainka_journal_each(hold, tmp, bucket) \
 	hash_for_each_safe(ainka_holds, bucket, tmp, hold, node)
 
-int ainka_journal_write_init(void);
-void ainka_journal_write_exit(void);
 void ainka_journal_exit(void);
 struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun,
 				      const struct ainka_target *target);
@@ -88,9 +91,12 @@ void ainka_journal_drop(struct ainka_hold *hold);
 void ainka_journal_yield(struct ainka_hold *hold);
 void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 wanted,
 		       struct ainka_record *rec);
+void ainka_journal_work(struct ainka_hold *hold, s64 value, enum ainka_task task,
+			struct ainka_record *rec);
+void ainka_journal_look(struct ainka_hold *hold, struct ainka_record *rec);
+bool ainka_journal_gone(const struct ainka_hold *hold);
 void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec);
 void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child);
-void ainka_journal_flush(void);
 u32 ainka_journal_held(void);
 u32 ainka_journal_yielded(void);
 bool ainka_journal_idle(void);

@@ -5,61 +5,27 @@
  * ends our claim.
  */
 #include <linux/ktime.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
-#include "compat.h"
 #include "decision.h"
-#include "engine.h"
 #include "journal.h"
 
-/* The slow lane: SCHED_NORMAL, one write at a time. */
-static struct kthread_worker *slow;
-
-/* A write that the slow lane makes. */
-struct job {
-	struct kthread_work work;
-	struct ainka_hold *hold;
-	struct ainka_record rec;
-	s64 value;
-	bool restore;
-};
-
 /**
- * ainka_journal_write_init() - start the slow lane
+ * ainka_journal_gone() - is there nothing left of what an entry is about?
+ * @hold: the entry
  *
- * Return: 0 or a negative errno.
+ * Return: true if its subject, or the thing behind its name, is gone or another one.
  */
-int ainka_journal_write_init(void)
+bool ainka_journal_gone(const struct ainka_hold *hold)
 {
-	slow = ainka_kthread_worker("ainka_slow");
-	return PTR_ERR_OR_ZERO(slow);
-}
-
-/**
- * ainka_journal_write_exit() - stop the slow lane
- */
-void ainka_journal_write_exit(void)
-{
-	kthread_destroy_worker(slow);
-}
-
-/**
- * ainka_journal_flush() - wait until the slow lane has nothing left to do
- */
-void ainka_journal_flush(void)
-{
-	kthread_flush_worker(slow);
-}
-
-static bool gone(const struct ainka_hold *hold)
-{
+	const struct ainka_tunable *tun = hold->tun;
 	u64 identity;
 
 	if (ainka_target_gone(&hold->target))
 		return true;
-	return hold->held && hold->tun->ops->identity &&
-	       (hold->tun->ops->identity(hold->tun, &identity) || identity != hold->identity);
+	if (!tun->ops->identity || !(hold->held || hold->looked))
+		return false;
+	return tun->ops->identity(tun, &hold->target, &identity) || identity != hold->identity;
 }
 
 static void refused(struct ainka_record *rec, u32 reason, int error)
@@ -115,11 +81,11 @@ static bool change(struct ainka_hold *hold, s64 value, s64 current_value,
 		/* a number that cannot be read is taken for written, a text is not */
 		if (err && !hold->saved)
 			err = 0;
-	} else if (hold->saved) {
-		/* some of what is written together may have been */
-		put_back(hold, hold->saved->now, current_value);
 	}
 	if (err) {
+		/* some of what is written together may have been */
+		if (hold->saved)
+			put_back(hold, hold->saved->written, current_value);
 		refused(rec, AINKA_REASON_WRITE_ERROR, err);
 		/* what is there now is what was there before */
 		hold->written = current_value;
@@ -132,21 +98,55 @@ static bool change(struct ainka_hold *hold, s64 value, s64 current_value,
 	return true;
 }
 
+/* Two names of one thing must not be held at a time: their baselines would be each other's. */
+static bool aliased(const struct ainka_hold *hold)
+{
+	const struct ainka_hold *other;
+	struct hlist_node *tmp;
+	bool found = false;
+	int bucket;
+
+	/* a disk is the only thing that has two */
+	if (hold->tun->kind != AINKA_KIND_BLOCK || !hold->identity)
+		return false;
+	ainka_journal_each(other, tmp, bucket)
+		found |= other != hold && (other->held || other->looked) &&
+			 other->tun->ops == hold->tun->ops && other->identity == hold->identity;
+	return found;
+}
+
+/* Find out where an entry begins, without a write. */
+static int begin(struct ainka_hold *hold, s64 value)
+{
+	const struct ainka_tunable *tun = hold->tun;
+	int err = tun->ops->identity ?
+		  tun->ops->identity(tun, &hold->target, &hold->identity) : 0;
+
+	if (err)
+		return err;
+	hold->baseline = value;
+	hold->written = value;
+	if (hold->saved) {
+		strscpy(hold->saved->baseline, hold->saved->now, AINKA_SAVED_LEN);
+		strscpy(hold->saved->written, hold->saved->now, AINKA_SAVED_LEN);
+	}
+	return 0;
+}
+
 /* Read, compare, note, write. Returns false if the entry is of no use any more. */
 static bool carry_out(struct ainka_hold *hold, s64 value, bool restore, struct ainka_record *rec)
 {
-	const struct ainka_tunable *tun = hold->tun;
 	bool fresh = !hold->held;
 	s64 current_value;
 	int err;
 
-	if (gone(hold)) {
+	if (ainka_journal_gone(hold)) {
 		refused(rec, AINKA_REASON_SUBJECT_GONE, -ESRCH);
 		return false;
 	}
 	err = look(hold, &current_value);
-	if (!err && fresh && tun->ops->identity)
-		err = tun->ops->identity(tun, &hold->identity);
+	if (!err && fresh)
+		err = begin(hold, current_value);
 	if (err) {
 		refused(rec, AINKA_REASON_WRITE_ERROR, err);
 		return !fresh;
@@ -168,73 +168,111 @@ static bool carry_out(struct ainka_hold *hold, s64 value, bool restore, struct a
 			refused(rec, AINKA_REASON_WRITE_ERROR, err);
 		return err;
 	}
+	hold->written = value;
 	if (fresh) {
-		hold->baseline = current_value;
-		hold->written = value;
-		if (hold->saved) {
-			strscpy(hold->saved->baseline, hold->saved->now, AINKA_SAVED_LEN);
-			strscpy(hold->saved->written, hold->saved->now, AINKA_SAVED_LEN);
-		}
 		/* the fork probe must find what a child may copy from now on */
 		smp_store_release(&hold->held, true);
-	} else {
-		hold->written = value;
 	}
 	if (current_value == value)
 		return true;
 	return change(hold, value, current_value, rec) || !fresh;
 }
 
-static void finish(struct ainka_hold *hold, bool keep, bool restore, struct ainka_record *rec)
+static void finish(struct ainka_hold *hold, bool keep, enum ainka_task task,
+		   struct ainka_record *rec)
 {
-	bool again = rec->verdict == AINKA_VERDICT_REFUSED && restore && keep;
+	bool could_not = rec->verdict == AINKA_VERDICT_REFUSED;
+	bool task_back = hold->target.subject == AINKA_SUBJECT_TASK && task == AINKA_TASK_RESTORE;
 
 	hold->pending = false;
-	/* a restore that fails is tried again every round, but told once */
-	if (!again || !hold->failed)
+	/* what cannot be done is tried again, but told once */
+	if (could_not ? !hold->failed : task != AINKA_TASK_LOOK)
 		ainka_decision_log(rec);
-	hold->failed = again;
+	if (task != AINKA_TASK_LOOK)
+		hold->failed = could_not && task == AINKA_TASK_RESTORE;
 	if (keep)
 		return;
-	if (hold->target.subject == AINKA_SUBJECT_TASK && restore && rec->verdict == AINKA_VERDICT_RESTORED)
+	if (task_back && !could_not) {
 		hold->ghost_ns = ktime_get_ns();
-	else
+	} else if (could_not && task != AINKA_TASK_RESTORE && !ainka_journal_gone(hold)) {
+		hold->held = false;
+		hold->looked = false;
+		hold->refused = true;
+		hold->since_ns = ktime_get_ns();
+	} else {
 		ainka_journal_drop(hold);
+	}
 }
 
-static void job_fn(struct kthread_work *work)
+/* Find out where an entry begins, ahead of the first write. Returns false if it cannot begin. */
+static bool look_around(struct ainka_hold *hold, struct ainka_record *rec)
 {
-	struct job *job = container_of(work, struct job, work);
+	s64 value;
+	int err = look(hold, &value);
+
+	if (!err)
+		err = begin(hold, value);
+	if (err) {
+		refused(rec, AINKA_REASON_WRITE_ERROR, err);
+		return false;
+	}
+	mutex_lock(&ainka_journal_lock);
+	hold->looked = !aliased(hold);
+	mutex_unlock(&ainka_journal_lock);
+	if (!hold->looked)
+		refused(rec, AINKA_REASON_OVERRIDDEN, 0);
+	return hold->looked;
+}
+
+/**
+ * ainka_journal_work() - do in the slow lane what was queued for it
+ * @hold: the entry; pending, which keeps everybody else off it
+ * @value: what to write
+ * @task: what to do
+ * @rec: the decision
+ */
+void ainka_journal_work(struct ainka_hold *hold, s64 value, enum ainka_task task,
+			struct ainka_record *rec)
+{
+	bool keep = task == AINKA_TASK_LOOK ? look_around(hold, rec) :
+		    carry_out(hold, value, task == AINKA_TASK_RESTORE, rec);
+
+	mutex_lock(&ainka_journal_lock);
+	finish(hold, keep, task, rec);
+	mutex_unlock(&ainka_journal_lock);
+}
+
+static void write(struct ainka_hold *hold, s64 value, enum ainka_task task,
+		  struct ainka_record *rec)
+{
 	bool keep;
 
-	/* pending keeps everybody else off the entry */
-	keep = carry_out(job->hold, job->value, job->restore, &job->rec);
-	mutex_lock(&ainka_journal_lock);
-	finish(job->hold, keep, job->restore, &job->rec);
-	mutex_unlock(&ainka_journal_lock);
-	kfree(job);
-	ainka_engine_kick();
-}
-
-static void write(struct ainka_hold *hold, s64 value, bool restore, struct ainka_record *rec)
-{
-	struct job *job;
-
-	if (hold->tun->lane == AINKA_LANE_FAST) {
-		bool keep = carry_out(hold, value, restore, rec);
-
-		finish(hold, keep, restore, rec);
+	if (hold->tun->lane == AINKA_LANE_SLOW) {
+		ainka_lane_queue(hold, value, task, rec);
 		return;
 	}
-	/* cannot fail: getting back to the baseline must not depend on memory */
-	job = kzalloc(sizeof(*job), GFP_KERNEL | __GFP_NOFAIL);
-	kthread_init_work(&job->work, job_fn);
-	job->hold = hold;
-	job->value = value;
-	job->restore = restore;
-	job->rec = *rec;
-	hold->pending = true;
-	kthread_queue_work(slow, &job->work);
+	keep = carry_out(hold, value, task == AINKA_TASK_RESTORE, rec);
+	finish(hold, keep, task, rec);
+}
+
+static void whose(struct ainka_hold *hold, const struct ainka_record *rec)
+{
+	hold->policy_id = rec->policy_id;
+	hold->policy_version = rec->policy_version;
+	strscpy(hold->policy, rec->policy, sizeof(hold->policy));
+}
+
+/**
+ * ainka_journal_look() - let the slow lane find out where a new entry begins
+ * @hold: the entry
+ * @rec: the decision that is to follow; journalled here if it cannot
+ *
+ * Context: ainka_journal_lock held.
+ */
+void ainka_journal_look(struct ainka_hold *hold, struct ainka_record *rec)
+{
+	whose(hold, rec);
+	ainka_lane_queue(hold, 0, AINKA_TASK_LOOK, rec);
 }
 
 /**
@@ -254,10 +292,8 @@ void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 wanted, struct ai
 	}
 	hold->inherited = false;
 	hold->wanted = wanted;
-	hold->policy_id = rec->policy_id;
-	hold->policy_version = rec->policy_version;
-	strscpy(hold->policy, rec->policy, sizeof(hold->policy));
-	write(hold, value, false, rec);
+	whose(hold, rec);
+	write(hold, value, AINKA_TASK_SET, rec);
 }
 
 /**
@@ -270,5 +306,5 @@ void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 wanted, struct ai
 void ainka_journal_restore(struct ainka_hold *hold, struct ainka_record *rec)
 {
 	rec->verdict = AINKA_VERDICT_RESTORED;
-	write(hold, hold->baseline, true, rec);
+	write(hold, hold->baseline, AINKA_TASK_RESTORE, rec);
 }

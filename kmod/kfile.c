@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attributes that are files: a private mount of proc for sysctls, so that no
- * mount of the administrator's matters, and paths for sysfs and cgroups.
+ * Attributes that are files: private mounts of proc and sysfs, so that neither
+ * a mount of the administrator's nor the root of who asks matters, and paths
+ * for the rest.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -12,6 +13,17 @@
 #include "kfile.h"
 
 static struct vfsmount *proc_mnt;
+static struct vfsmount *sys_mnt;
+
+static struct vfsmount *mount_for_us(const char *name)
+{
+	struct file_system_type *type = get_fs_type(name);
+
+	if (!type)
+		return ERR_PTR(-ENODEV);
+	/* put_filesystem() is not exported; both are built in and have no owner */
+	return kern_mount(type);
+}
 
 /*
  * Who writes /proc/ainka waits, under the write access to that superblock, for
@@ -28,21 +40,21 @@ static void own_lock_classes(struct super_block *sb)
 }
 
 /**
- * ainka_kfile_init() - mount proc for ourselves
+ * ainka_kfile_init() - mount proc and sysfs for ourselves
  *
  * Return: 0 or a negative errno.
  */
 int ainka_kfile_init(void)
 {
-	struct file_system_type *type = get_fs_type("proc");
-
-	if (!type)
-		return -ENODEV;
-	/* put_filesystem() is not exported; proc is built in and has no owner */
-	proc_mnt = kern_mount(type);
+	proc_mnt = mount_for_us("proc");
 	if (IS_ERR(proc_mnt))
 		return PTR_ERR(proc_mnt);
 	own_lock_classes(proc_mnt->mnt_sb);
+	sys_mnt = mount_for_us("sysfs");
+	if (IS_ERR(sys_mnt)) {
+		kern_unmount(proc_mnt);
+		return PTR_ERR(sys_mnt);
+	}
 	return 0;
 }
 
@@ -51,6 +63,7 @@ int ainka_kfile_init(void)
  */
 void ainka_kfile_exit(void)
 {
+	kern_unmount(sys_mnt);
 	kern_unmount(proc_mnt);
 }
 
@@ -107,6 +120,72 @@ int ainka_proc_read(const char *path, char *buf, size_t size)
 int ainka_proc_write(const char *path, const char *text)
 {
 	return file_write(file_open_root_mnt(proc_mnt, path, O_WRONLY, 0), text);
+}
+
+/**
+ * ainka_sys_read() - read an attribute of sysfs
+ * @path: path below the root of sysfs
+ * @buf: gets the text, NUL-terminated
+ * @size: size of @buf; longer text is cut
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_sys_read(const char *path, char *buf, size_t size)
+{
+	return file_read(file_open_root_mnt(sys_mnt, path, O_RDONLY, 0), buf, size);
+}
+
+/**
+ * ainka_sys_write() - write an attribute of sysfs in one go
+ * @path: path below the root of sysfs
+ * @text: what to write
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_sys_write(const char *path, const char *text)
+{
+	return file_write(file_open_root_mnt(sys_mnt, path, O_WRONLY, 0), text);
+}
+
+/* Names are collected first: the directory is locked while it is read. */
+struct collection {
+	struct dir_context ctx;
+	struct ainka_names *names;
+};
+
+static bool collect(struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino,
+		    unsigned int type)
+{
+	struct ainka_names *names = container_of(ctx, struct collection, ctx)->names;
+
+	if (name[0] == '.' || len >= AINKA_FILE_NAME_LEN)
+		return true;
+	if (names->n == AINKA_NAMES_MAX)
+		return false;
+	memcpy(names->name[names->n], name, len);
+	names->name[names->n++][len] = '\0';
+	return true;
+}
+
+/**
+ * ainka_sys_list() - names of what is in a directory of sysfs
+ * @path: path below the root of sysfs
+ * @names: gets at most AINKA_NAMES_MAX of them; longer names are left out
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_sys_list(const char *path, struct ainka_names *names)
+{
+	struct collection collection = { .ctx.actor = collect, .names = names };
+	struct file *dir = file_open_root_mnt(sys_mnt, path, O_RDONLY | O_DIRECTORY, 0);
+	int err;
+
+	names->n = 0;
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	err = iterate_dir(dir, &collection.ctx);
+	filp_close(dir, NULL);
+	return err;
 }
 
 /**

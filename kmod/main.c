@@ -13,6 +13,7 @@
 #include "fork.h"
 #include "journal.h"
 #include "kfile.h"
+#include "lane.h"
 #include "machine_state.h"
 #include "netlink.h"
 #include "params.h"
@@ -53,7 +54,7 @@ static int __init ainka_init(void)
 	err = ainka_table_init();
 	if (err)
 		goto err_subjects;
-	err = ainka_journal_write_init();
+	err = ainka_lane_init();
 	if (err)
 		goto err_table;
 	err = ainka_engine_init();
@@ -90,7 +91,7 @@ err_fork:
 err_engine:
 	ainka_engine_exit();
 err_journal:
-	ainka_journal_write_exit();
+	ainka_lane_exit();
 	ainka_journal_exit();
 err_table:
 	ainka_table_exit();
@@ -120,7 +121,7 @@ static void __exit ainka_exit(void)
 	/* once more, for the children that came in meanwhile */
 	ainka_engine_drain();
 	ainka_engine_exit();
-	ainka_journal_write_exit();
+	ainka_lane_exit();
 	ainka_journal_exit();
 	ainka_table_exit();
 	ainka_subjects_exit();

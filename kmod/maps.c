@@ -19,7 +19,7 @@
 
 AINKA_IMPORT_NS(BPF_INTERNAL);
 
-#define N_ROLES (AINKA_MAP_ROLE_TASKS + 1)
+#define N_ROLES (AINKA_MAP_ROLE_DEVICES + 1)
 
 /* What a map must look like to be believed. */
 static const struct {
@@ -36,6 +36,10 @@ static const struct {
 	[AINKA_MAP_ROLE_TASKS] = {
 		BPF_MAP_TYPE_HASH, sizeof(u32), sizeof(struct ainka_task_rec), AINKA_TASKS_MAX,
 		"role tasks takes a hash from u32 to struct ainka_task_rec, at most 4096 entries",
+	},
+	[AINKA_MAP_ROLE_DEVICES] = {
+		BPF_MAP_TYPE_HASH, sizeof(u32), sizeof(struct ainka_dev_rec), AINKA_DEVS_MAX,
+		"role devices takes a hash from u32 to struct ainka_dev_rec, at most 256 entries",
 	},
 };
 
@@ -69,7 +73,7 @@ int ainka_maps_attach(u32 role, u32 fd, const char **why)
 	struct bpf_map *map;
 
 	if (role >= N_ROLES) {
-		*why = "role is none of sched-stats, tasks";
+		*why = "role is none of sched-stats, tasks, devices";
 		return -EINVAL;
 	}
 	map = bpf_map_get(fd);
@@ -220,4 +224,72 @@ void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void 
 		map->ops->map_for_each_callback(map, walk_one, &walk, 0);
 	rcu_read_unlock();
 	migrate_enable();
+}
+
+/**
+ * ainka_maps_device() - copy the record of a disk
+ * @devt: its device number
+ * @out: gets the copy; its counters may be from slightly different moments
+ *
+ * Return: false if there is none.
+ */
+bool ainka_maps_device(u32 devt, struct ainka_dev_rec *out)
+{
+	const struct ainka_dev_rec *value = NULL;
+	struct bpf_map *map;
+	bool whole = false;
+	u32 seq;
+
+	rcu_read_lock();
+	map = rcu_dereference(maps[AINKA_MAP_ROLE_DEVICES]);
+	if (map)
+		value = map->ops->map_lookup_elem(map, &devt);
+	if (value) {
+		seq = READ_ONCE(value->seq);
+		smp_rmb(); /* the copy comes after the first look */
+		memcpy(out, value, sizeof(*out));
+		smp_rmb(); /* and before the second */
+		whole = seq && READ_ONCE(value->seq) == seq && out->devt == devt;
+	}
+	rcu_read_unlock();
+	return whole;
+}
+
+/* struct numbers - keys collected by a walk */
+struct numbers {
+	u32 *devt;
+	u32 n;
+	u32 max;
+};
+
+static u64 collect_number(u64 map, u64 key, u64 value, u64 arg, u64 unused)
+{
+	struct numbers *numbers = (struct numbers *)(unsigned long)arg;
+
+	if (numbers->n == numbers->max)
+		return 1;
+	numbers->devt[numbers->n++] = *(u32 *)(unsigned long)key;
+	return 0;
+}
+
+/**
+ * ainka_maps_devices() - which disks have a record
+ * @devt: gets their device numbers
+ * @max: room in it
+ *
+ * Return: how many.
+ */
+u32 ainka_maps_devices(u32 *devt, u32 max)
+{
+	struct numbers numbers = { .devt = devt, .max = max };
+	struct bpf_map *map;
+
+	migrate_disable();
+	rcu_read_lock();
+	map = rcu_dereference(maps[AINKA_MAP_ROLE_DEVICES]);
+	if (map)
+		map->ops->map_for_each_callback(map, collect_number, &numbers, 0);
+	rcu_read_unlock();
+	migrate_enable();
+	return numbers.n;
 }

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct ainka_dev_rec;
 struct ainka_sched_stats;
 struct ainka_task_rec;
 
@@ -16,5 +17,8 @@ bool ainka_maps_task(u32 pid, struct ainka_task_rec *out);
 /* visit returns false to stop; called without sleeping */
 void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void *arg),
 			   void *arg);
+
+bool ainka_maps_device(u32 devt, struct ainka_dev_rec *out);
+u32 ainka_maps_devices(u32 *devt, u32 max);
 
 #endif

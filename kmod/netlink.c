@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "genl_gen.h"
 #include "journal.h"
+#include "lane.h"
 #include "lease.h"
 #include "machine_state.h"
 #include "maps.h"
@@ -335,6 +336,6 @@ void ainka_netlink_exit(void)
 	WRITE_ONCE(door_open, false);
 	/* a decision that is being sent has been when the lanes are idle */
 	ainka_engine_sync(AINKA_REASON_UNLOAD);
-	ainka_journal_flush();
+	ainka_lane_flush();
 	genl_unregister_family(&ainka_genl);
 }

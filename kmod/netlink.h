@@ -5,6 +5,7 @@
 #include <net/genetlink.h>
 
 #include "ainka_core.h"
+#include "target.h"
 
 extern struct genl_family ainka_genl;
 
@@ -28,6 +29,8 @@ int ainka_nl_dump_one(struct sk_buff *msg, struct netlink_callback *cb, u8 cmd,
 __printf(3, 4)
 void ainka_nl_error(struct netlink_ext_ack *extack, const struct nlattr *attr, const char *fmt,
 		    ...);
+int ainka_nl_put_key(struct sk_buff *msg, u32 subject, const struct ainka_key *key,
+		     const char *label, int pid, int id, int name, int pad);
 int ainka_nl_put_decision(struct sk_buff *msg, const void *object);
 
 #endif

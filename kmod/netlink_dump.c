@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Netlink operations that show signals, tunables and decisions. */
+/* Netlink operations that show signals and decisions. */
 #include <linux/ktime.h>
-#include <linux/sched.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "decision.h"
 #include "engine.h"
 #include "external.h"
 #include "genl_gen.h"
-#include "journal.h"
 #include "netlink.h"
 #include "signals.h"
 #include "subjects.h"
-#include "tunable.h"
 
 /* ---- signals ---- */
 
@@ -27,9 +23,21 @@ struct signal_view {
 	char label[AINKA_LABEL_LEN];
 };
 
-/* The numbers and the name of a subject; nothing for the system. */
-static int put_key(struct sk_buff *msg, u32 subject, const struct ainka_key *key,
-		   const char *label, int pid, int id, int name, int pad)
+/**
+ * ainka_nl_put_key() - write the numbers and the name of a subject into a message
+ * @msg: the message
+ * @subject: its kind; nothing is written for the system
+ * @key: its numbers
+ * @label: its name
+ * @pid: attribute for the number of a task
+ * @id: attribute for the number that is not used again
+ * @name: attribute for the name
+ * @pad: attribute for padding
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int ainka_nl_put_key(struct sk_buff *msg, u32 subject, const struct ainka_key *key,
+		     const char *label, int pid, int id, int name, int pad)
 {
 	if (subject == AINKA_SUBJECT_SYSTEM)
 		return 0;
@@ -54,8 +62,9 @@ static int put_signal(struct sk_buff *msg, const void *object)
 				 pad) ?:
 	       nla_put_string(msg, AINKA_A_SIGNAL_SOURCE, READ_ONCE(v->def->source)) ?:
 	       nla_put_u32(msg, AINKA_A_SIGNAL_ID, v->def->id) ?:
-	       put_key(msg, AINKA_SIG_BANK(v->def->id), &v->key, v->label, AINKA_A_SIGNAL_PID,
-		       AINKA_A_SIGNAL_SUBJECT_ID, AINKA_A_SIGNAL_LABEL, pad);
+	       ainka_nl_put_key(msg, AINKA_SIG_BANK(v->def->id), &v->key, v->label,
+				AINKA_A_SIGNAL_PID, AINKA_A_SIGNAL_SUBJECT_ID,
+				AINKA_A_SIGNAL_LABEL, pad);
 }
 
 static void view_system(const struct ainka_signal_def *def, struct signal_view *v)
@@ -143,152 +152,6 @@ int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-/* ---- tunables ---- */
-
-/* struct tunable_view - a tunable, or one of its journal entries */
-struct tunable_view {
-	const struct ainka_tunable *tun;
-	const struct ainka_hold *hold;	/* NULL: the tunable itself */
-	u32 held;
-};
-
-static u32 count_holds(const struct ainka_tunable *tun, const struct ainka_hold **first)
-{
-	struct hlist_node *tmp;
-	struct ainka_hold *hold;
-	int bucket;
-	u32 n = 0;
-
-	*first = NULL;
-	ainka_journal_each(hold, tmp, bucket) {
-		if (hold->tun != tun || hold->ghost_ns)
-			continue;
-		*first = hold;
-		n++;
-	}
-	return n;
-}
-
-static int put_hold(struct sk_buff *msg, const struct ainka_hold *hold)
-{
-	const int pad = AINKA_A_TUNABLE_PAD;
-
-	return nla_put_s64(msg, AINKA_A_TUNABLE_BASELINE, hold->baseline, pad) ?:
-	       nla_put_s64(msg, AINKA_A_TUNABLE_WRITTEN, hold->written, pad) ?:
-	       nla_put_string(msg, AINKA_A_TUNABLE_POLICY, hold->policy) ?:
-	       (hold->foreign ? nla_put_flag(msg, AINKA_A_TUNABLE_FOREIGN) : 0) ?:
-	       (hold->pending ? nla_put_flag(msg, AINKA_A_TUNABLE_PENDING) : 0);
-}
-
-static int put_tunable(struct sk_buff *msg, const void *object)
-{
-	const struct tunable_view *v = object;
-	const struct ainka_tunable *tun = v->tun;
-	const int pad = AINKA_A_TUNABLE_PAD;
-	s64 value;
-	int err;
-
-	err = nla_put_string(msg, AINKA_A_TUNABLE_NAME, tun->name) ?:
-	      nla_put_u32(msg, AINKA_A_TUNABLE_KIND, tun->kind) ?:
-	      nla_put_u32(msg, AINKA_A_TUNABLE_SUBJECT, tun->subject) ?:
-	      nla_put_string(msg, AINKA_A_TUNABLE_UNIT, tun->unit);
-	if (err)
-		return err;
-	if (v->hold && tun->subject != AINKA_SUBJECT_SYSTEM)
-		return put_key(msg, tun->subject, &v->hold->target.key, v->hold->target.label,
-			       AINKA_A_TUNABLE_PID, AINKA_A_TUNABLE_SUBJECT_ID,
-			       AINKA_A_TUNABLE_LABEL, pad) ?:
-		       (tun->ops->read(tun, &v->hold->target, &value) ? 0 :
-			nla_put_s64(msg, AINKA_A_TUNABLE_CURRENT, value, pad)) ?:
-		       put_hold(msg, v->hold);
-	return nla_put_s64(msg, AINKA_A_TUNABLE_MIN, tun->bounds.min, pad) ?:
-	       nla_put_s64(msg, AINKA_A_TUNABLE_MAX, tun->bounds.max, pad) ?:
-	       nla_put_s64(msg, AINKA_A_TUNABLE_STEP, tun->bounds.step, pad) ?:
-	       nla_put_u32(msg, AINKA_A_TUNABLE_LANE, tun->lane) ?:
-	       (tun->bounds.values ?
-		nla_put_string(msg, AINKA_A_TUNABLE_VALUES, tun->bounds.values) : 0) ?:
-	       (tun->absent ? nla_put_string(msg, AINKA_A_TUNABLE_ABSENT, tun->absent) : 0) ?:
-	       (tun->absent || tun->subject != AINKA_SUBJECT_SYSTEM ||
-		tun->ops->read(tun, &ainka_target_system, &value) ? 0 :
-		nla_put_s64(msg, AINKA_A_TUNABLE_CURRENT, value, pad)) ?:
-	       nla_put_u32(msg, AINKA_A_TUNABLE_HELD, v->held) ?:
-	       (v->hold ? put_hold(msg, v->hold) : 0);
-}
-
-static void view_tunable(const struct ainka_tunable *tun, struct tunable_view *v)
-{
-	v->tun = tun;
-	v->held = count_holds(tun, &v->hold);
-	if (tun->subject != AINKA_SUBJECT_SYSTEM)
-		v->hold = NULL;
-}
-
-int ainka_nl_tunable_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	const struct ainka_tunable *tun;
-	struct ainka_nl_reply reply;
-	struct tunable_view view;
-	const char *name;
-	int err;
-
-	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_TUNABLE_NAME))
-		return -EINVAL;
-	name = nla_data(info->attrs[AINKA_A_TUNABLE_NAME]);
-	tun = ainka_tunable_find(name);
-	if (!tun) {
-		ainka_nl_error(info->extack, info->attrs[AINKA_A_TUNABLE_NAME],
-			       "no tunable %s; a dump lists them", name);
-		return -ENOENT;
-	}
-	err = ainka_nl_reply_begin(&reply, info);
-	if (err)
-		return err;
-	mutex_lock(&ainka_journal_lock);
-	view_tunable(tun, &view);
-	err = put_tunable(reply.msg, &view);
-	mutex_unlock(&ainka_journal_lock);
-	return ainka_nl_reply_send(&reply, info, err);
-}
-
-/* The n-th journal entry of a task tunable. */
-static const struct ainka_hold *nth_hold(const struct ainka_tunable *tun, long n)
-{
-	struct hlist_node *tmp;
-	struct ainka_hold *hold;
-	int bucket;
-
-	ainka_journal_each(hold, tmp, bucket)
-		if (hold->tun == tun && !hold->ghost_ns && !n--)
-			return hold;
-	return NULL;
-}
-
-/* args[0]: tunable, args[1]: 0 for itself, then its entries */
-int ainka_nl_tunable_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	const struct ainka_tunable *tun;
-	struct tunable_view view;
-
-	mutex_lock(&ainka_journal_lock);
-	while ((tun = ainka_tunable_at(cb->args[0]))) {
-		view_tunable(tun, &view);
-		if (cb->args[1]) {
-			view.hold = tun->subject == AINKA_SUBJECT_SYSTEM ? NULL :
-				    nth_hold(tun, cb->args[1] - 1);
-			if (!view.hold) {
-				cb->args[0]++;
-				cb->args[1] = 0;
-				continue;
-			}
-		}
-		if (ainka_nl_dump_one(skb, cb, AINKA_CMD_TUNABLE_GET, put_tunable, &view))
-			break;
-		cb->args[1]++;
-	}
-	mutex_unlock(&ainka_journal_lock);
-	return skb->len;
-}
-
 /* ---- decisions ---- */
 
 /**
@@ -323,8 +186,9 @@ int ainka_nl_put_decision(struct sk_buff *msg, const void *object)
 	if (!err)
 		err = nla_put_u32(msg, AINKA_A_DECISION_SUBJECT, rec->subject);
 	if (!err)
-		err = put_key(msg, rec->subject, &key, rec->label, AINKA_A_DECISION_PID,
-			      AINKA_A_DECISION_SUBJECT_ID, AINKA_A_DECISION_LABEL, pad);
+		err = ainka_nl_put_key(msg, rec->subject, &key, rec->label,
+				       AINKA_A_DECISION_PID, AINKA_A_DECISION_SUBJECT_ID,
+				       AINKA_A_DECISION_LABEL, pad);
 	for (i = 0; !err && i < rec->n_causes; i++) {
 		const struct ainka_signal_def *def = ainka_signal_by_id(rec->cause_signal[i]);
 

@@ -123,6 +123,19 @@ static int make_history(struct ainka_policy *policy)
 	return 0;
 }
 
+/* A value within the bounds that this machine does not offer is better refused now. */
+static int check_possible(const char *name, const struct ainka_action *action,
+			  struct ainka_policy_err *err)
+{
+	const struct ainka_tunable *tun = action->tun;
+	char why[AINKA_REFUSAL_LEN];
+
+	if (action->value.op != AINKA_VALUE_ABS || !tun->ops->refuses ||
+	    !tun->ops->refuses(tun, action->value.arg, why))
+		return 0;
+	return ainka_refuse(err, AINKA_FIELD_ACTION, -ENODEV, "%s: %s", name, why);
+}
+
 static int take_actions(struct ainka_policy *policy, const struct ainka_policy_cfg *cfg,
 			struct ainka_policy_err *err)
 {
@@ -160,6 +173,8 @@ static int take_actions(struct ainka_policy *policy, const struct ainka_policy_c
 		err->field = AINKA_FIELD_ACTION;
 		rc = ainka_value_parse(cfg->action[i].value, &action->tun->bounds,
 				       action->tun->unit, cfg->model, &action->value, &err->err);
+		if (!rc)
+			rc = check_possible(name, action, err);
 		if (rc)
 			return rc;
 		strscpy(action->text, cfg->action[i].value, sizeof(action->text));
@@ -172,9 +187,10 @@ static int check_numbers(const struct ainka_policy_cfg *cfg, struct ainka_policy
 {
 	const u64 day_ns = 24ULL * 3600 * NSEC_PER_SEC;
 
-	if (cfg->subject != AINKA_SUBJECT_SYSTEM && cfg->subject != AINKA_SUBJECT_TASK)
+	if (cfg->subject != AINKA_SUBJECT_SYSTEM && cfg->subject != AINKA_SUBJECT_TASK &&
+	    cfg->subject != AINKA_SUBJECT_DEVICE)
 		return ainka_refuse(err, AINKA_FIELD_SUBJECT, -EOPNOTSUPP,
-			      "the subject is system or task");
+			      "the subject is system, task or device");
 	if (cfg->mode > AINKA_MODE_ENFORCE)
 		return ainka_refuse(err, AINKA_FIELD_NONE, -EINVAL,
 			      "the mode is observe, advise or enforce");

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include "ainka_events.h"
+#include "devices.h"
 #include "maps.h"
 #include "subjects.h"
 
@@ -136,6 +137,28 @@ static bool look_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap
 	return true;
 }
 
+/* ---- disks ---- */
+
+static void walk_devices(struct class *class, u64 now_ns)
+{
+	u32 i;
+
+	ainka_devices_sample(now_ns);
+	for (i = 0; ainka_devices_at(i, &scratch); i++)
+		if (scratch.key.num)
+			consider(class);
+}
+
+static bool look_device(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
+{
+	u32 i;
+
+	for (i = 0; ainka_devices_at(i, snap); i++)
+		if (ainka_key_same(&snap->key, key))
+			return true;
+	return false;
+}
+
 /* by enum ainka_subject; those without a walk have no subjects yet */
 static struct class classes[] = {
 	[AINKA_SUBJECT_TASK] = {
@@ -146,7 +169,13 @@ static struct class classes[] = {
 		.look = look_task,
 	},
 	[AINKA_SUBJECT_CGROUP] = { },
-	[AINKA_SUBJECT_DEVICE] = { },
+	[AINKA_SUBJECT_DEVICE] = {
+		.top = AINKA_DEVICES,
+		.room = AINKA_DEVICES,
+		.rank = AINKA_SIG_INDEX(AINKA_SIG_DEV_IO_RATE_HZ),
+		.walk = walk_devices,
+		.look = look_device,
+	},
 };
 
 /**
@@ -182,10 +211,11 @@ void ainka_subjects_exit(void)
 		kvfree(class->visited);
 		kvfree(class->building);
 	}
+	ainka_devices_exit();
 }
 
 /**
- * ainka_subjects_bytes() - what ainka_subjects_init() has allocated
+ * ainka_subjects_bytes() - what is allocated for subjects
  *
  * Return: bytes.
  */
@@ -196,7 +226,7 @@ u64 ainka_subjects_bytes(void)
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++)
 		n += 2 * class->room;
-	return n * sizeof(struct ainka_snap);
+	return n * sizeof(struct ainka_snap) + ainka_devices_bytes();
 }
 
 /**

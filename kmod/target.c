@@ -4,6 +4,7 @@
 #include <linux/sched/task.h>
 #include <linux/string.h>
 
+#include "disk.h"
 #include "target.h"
 #include "tunable.h"
 
@@ -24,6 +25,7 @@ const struct ainka_target ainka_target_system = { .subject = AINKA_SUBJECT_SYSTE
 bool ainka_target_get(u32 subject, const struct ainka_key *key, struct ainka_target *target)
 {
 	struct task_struct *task;
+	struct ainka_disk disk;
 
 	memset(target, 0, sizeof(*target));
 	target->subject = subject;
@@ -36,6 +38,12 @@ bool ainka_target_get(u32 subject, const struct ainka_key *key, struct ainka_tar
 			return false;
 		ainka_target_of_task(task, target);
 		put_task_struct(task);
+		return true;
+	case AINKA_SUBJECT_DEVICE:
+		if (ainka_disk_by_number(key->num, &disk) || disk.seq != key->id)
+			return false;
+		target->key = *key;
+		strscpy(target->label, disk.name, sizeof(target->label));
 		return true;
 	default:
 		return false;
@@ -92,7 +100,17 @@ void ainka_target_put(struct ainka_target *target)
  */
 bool ainka_target_gone(const struct ainka_target *target)
 {
-	return target->subject == AINKA_SUBJECT_TASK && ainka_task_gone(target->task);
+	struct ainka_disk disk;
+
+	switch (target->subject) {
+	case AINKA_SUBJECT_TASK:
+		return ainka_task_gone(target->task);
+	case AINKA_SUBJECT_DEVICE:
+		return ainka_disk_by_number(target->key.num, &disk) ||
+		       disk.seq != target->key.id;
+	default:
+		return false;
+	}
 }
 
 /**

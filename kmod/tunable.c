@@ -5,9 +5,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "netns.h"
 #include "tunable.h"
 
-#define MAX_TUNABLES 256
+#define MAX_TUNABLES 1024
 
 /* Written under lock; a reader that sees count sees the entries below it. */
 static struct ainka_tunable *registry[MAX_TUNABLES];
@@ -40,10 +41,22 @@ static const struct ainka_tunable *lookup(const char *name)
 }
 
 /**
+ * ainka_tunables_scan() - register what came after the module was loaded
+ *
+ * That is block devices and frequency policies. Network namespaces are looked
+ * for by name only.
+ */
+void ainka_tunables_scan(void)
+{
+	ainka_block_scan();
+	ainka_cpufreq_scan();
+}
+
+/**
  * ainka_tunable_find() - find a tunable by name
  * @name: its name
  *
- * Block devices that came after the module was loaded are looked for.
+ * What came after the module was loaded is looked for.
  *
  * Return: the tunable or NULL.
  */
@@ -51,9 +64,11 @@ const struct ainka_tunable *ainka_tunable_find(const char *name)
 {
 	const struct ainka_tunable *tun = lookup(name);
 
-	if (!tun && !strncmp(name, "block.", 6) && !ainka_block_scan())
-		tun = lookup(name);
-	return tun;
+	if (tun)
+		return tun;
+	if (ainka_netns_tunable(name))
+		ainka_tunables_scan();
+	return lookup(name);
 }
 
 /**
@@ -96,13 +111,22 @@ out:
  */
 int ainka_tunables_init(void)
 {
-	int err;
+	static int (*const init[])(void) = {
+		ainka_sysctl_init,
+		ainka_dirty_init,
+		ainka_tcp_init,
+		ainka_sysfs_init,
+		ainka_thp_init,
+		ainka_pmqos_init,
+		ainka_cpufreq_init,
+		ainka_task_init,
+		ainka_block_init,
+	};
+	unsigned int i;
+	int err = 0;
 
-	err = ainka_sysctl_init();
-	if (!err)
-		err = ainka_task_init();
-	if (!err)
-		err = ainka_block_init();
+	for (i = 0; !err && i < ARRAY_SIZE(init); i++)
+		err = init[i]();
 	if (err)
 		ainka_tunables_exit();
 	return err;
@@ -113,7 +137,11 @@ int ainka_tunables_init(void)
  */
 void ainka_tunables_exit(void)
 {
+	ainka_cpufreq_exit();
+	ainka_pmqos_exit();
 	while (count)
 		kfree(registry[--count]);
 	ainka_block_exit();
+	ainka_netns_tunables_exit();
+	ainka_netns_exit();
 }

@@ -170,6 +170,7 @@ def _one_tunable(rows: list[dict[str, Any]]) -> None:
             ("lane", head.get("lane")),
             ("values", escape(" ".join(names.values())) or None),
             ("absent", head.get("absent")),
+            ("note", head.get("note")),
             ("current", named(head.get("current"), names)),
         )
     )

@@ -42,6 +42,9 @@ TASK_WINDOW_NS: Final = 500000000
 TASK_SLEPT: Final = 1
 TASK_KTHREAD: Final = 2
 TASK_DELAYED: Final = 4
+DEVS_MAX: Final = 256
+REQUESTS_MAX: Final = 10240
+DEV_STREAMS: Final = 8
 
 
 def _layout(size: int, fields: list[tuple[str, object, int]]) -> Layout:
@@ -198,6 +201,42 @@ TASK_REC_DTYPE: Final = _layout(
         ("pad", "u4", 44),
         ("cur", TASK_WIN_DTYPE, 48),
         ("last", TASK_WIN_DTYPE, 104),
+    ],
+)
+
+DEV_DIR_DTYPE: Final = _layout(
+    1056,
+    [
+        ("ios", "u8", 0),
+        ("bytes", "u8", 8),
+        ("lat_ns", "u8", 16),
+        ("queue_ns", "u8", 24),
+        ("lat_hist", ("u4", (256,)), 32),
+    ],
+)
+
+DEV_REC_DTYPE: Final = _layout(
+    2232,
+    [
+        ("seq", "u4", 0),
+        ("devt", "u4", 4),
+        ("diskseq", "u8", 8),
+        ("issued", "u8", 16),
+        ("completed", "u8", 24),
+        ("reads", "u8", 32),
+        ("sequential", "u8", 40),
+        ("end", ("u8", (8,)), 48),
+        ("oldest", "u4", 112),
+        ("pad", "u4", 116),
+        ("dir", (DEV_DIR_DTYPE, (2,)), 120),
+    ],
+)
+
+BLOCK_STATS_DTYPE: Final = _layout(
+    16,
+    [
+        ("request_drops", "u8", 0),
+        ("dev_drops", "u8", 8),
     ],
 )
 

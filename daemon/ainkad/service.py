@@ -12,7 +12,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from ainkad.bpf import BpfObject
 from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
 from ainkad.core import evaluate_model
@@ -24,6 +23,7 @@ from ainkad.live import LiveMachine
 from ainkad.netlink.client import Client
 from ainkad.netlink.message import KernelError
 from ainkad.policy_file import read_policies
+from ainkad.programs import Programs
 from ainkad.ring import RingReader
 from ainkad.systemd import notify
 from ainkad.telemetry.store import Store
@@ -32,7 +32,6 @@ from ainkad.tuner.run import TunerRun
 
 log = logging.getLogger("ainkad")
 
-MAPS = (("sched-stats", "sched_stats"), ("tasks", "tasks"))
 RENEWALS = 3  # per length of the lease
 GATHER_S = 0.2
 PRUNE_S = 3600.0
@@ -79,33 +78,23 @@ class Service:
             store = Store(self._config.store_path)
             stack.callback(store.close)
             self._renew(client)
-            bpf = self._load(stack, client)
-            machine = LiveMachine(client, bpf, self._config.protected)
+            programs = self._load(stack, client)
+            machine = LiveMachine(client, programs.sched, self._config.protected)
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
-            await self._work(ring, client, store, machine, bpf)
+            await self._work(ring, client, store, machine, programs)
 
     # ---- starting ----
 
     def _renew(self, client: Client) -> None:
         client.request("lease-renew", {"duration-ms": self._config.lease_ms})
 
-    def _load(self, stack: contextlib.ExitStack, client: Client) -> BpfObject:
-        bpf = stack.enter_context(BpfObject(self._config.bpf_path))
-        for program in bpf.attach_all():
-            if program.attached:
-                log.info("event=attached program=%s section=%s", program.name, program.section)
-            else:
-                log.warning("event=not-attached program=%s section=%s why=%r",
-                            program.name, program.section, program.reason)  # fmt: skip
+    def _load(self, stack: contextlib.ExitStack, client: Client) -> Programs:
+        programs = Programs(stack, self._config.bpf_path)
         self._renew(client)  # loading may take a while
-        self._hand_over(client, bpf)
-        return bpf
-
-    def _hand_over(self, client: Client, bpf: BpfObject) -> None:
-        for role, name in MAPS:
-            client.request("map-attach", {"role": role, "fd": bpf.map_fd(name)})
+        programs.hand_over(client)
+        return programs
 
     def _load_policies(self, client: Client) -> None:
         """Put the admin's policies in force; a bad file costs only itself."""
@@ -125,11 +114,11 @@ class Service:
         client: Client,
         store: Store,
         machine: LiveMachine,
-        bpf: BpfObject,
+        programs: Programs,
     ) -> None:
         runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
         tasks = [
-            asyncio.create_task(self._keep_lease(client, bpf), name="lease"),
+            asyncio.create_task(self._keep_lease(client, programs), name="lease"),
             asyncio.create_task(self._read_ring(ring, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
@@ -171,7 +160,7 @@ class Service:
             self._failure = self._failure or error
         self._stop.set()
 
-    async def _keep_lease(self, client: Client, bpf: BpfObject) -> None:
+    async def _keep_lease(self, client: Client, programs: Programs) -> None:
         """Renew it; if it had run out (the machine stood still), hand over the maps again.
 
         What was learned went with the old lease; its tuner notices that and begins anew.
@@ -180,9 +169,9 @@ class Service:
             await asyncio.sleep(self._config.lease_ms / 1000 / RENEWALS)
             try:
                 self._renew(client)
-                if client.request("state-get").get("maps") != (1 << len(MAPS)) - 1:
+                if client.request("state-get").get("maps") != programs.roles:
                     log.warning("event=lease-lapsed lease_ms=%d", self._config.lease_ms)
-                    self._hand_over(client, bpf)
+                    programs.hand_over(client)
             except KernelError as error:
                 if error.errno in (errno.EPERM, errno.ENODEV, errno.ENOENT):
                     raise  # the device is no longer ours

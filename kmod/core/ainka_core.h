@@ -440,6 +440,16 @@ void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val,
 void ainka_task_features_batch(const struct ainka_task_rec *recs, u32 n, u64 now_ns,
 			       s64 *val, u8 *fresh);
 
+/* ---- signals of disks from their BPF records (dev_features.c) ---- */
+
+struct ainka_dev_rec;
+/*
+ * Fill val[] and fresh[] of AINKA_N_DEVICE_SIGNALS entries, indexed by signal, from two
+ * copies of a record, the younger one first.
+ */
+void ainka_dev_features(const struct ainka_dev_rec *rec, const struct ainka_dev_rec *old,
+			u64 elapsed_ns, s64 *val, u8 *fresh);
+
 /* ---- histograms (hist.h, hist.c) ---- */
 
 /* Midpoint of the bucket of a percentile; 0 when nothing was counted. */

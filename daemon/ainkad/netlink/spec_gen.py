@@ -101,6 +101,9 @@ class Kind(IntEnum):
     SYSCTL = 0
     TASK = 1
     BLOCK = 2
+    SYSFS = 3
+    PM_QOS = 4
+    CPUFREQ = 5
 
 
 class Lane(IntEnum):
@@ -115,6 +118,7 @@ class MapRole(IntEnum):
 
     SCHED_STATS = 0
     TASKS = 1
+    DEVICES = 2
 
 
 VERDICT_DOC: Final = {
@@ -134,6 +138,7 @@ REASON_DOC: Final = {
 MAP_ROLE_DOC: Final = {
     MapRole.SCHED_STATS: "Per-CPU array with one struct ainka_sched_stats.",
     MapRole.TASKS: "Hash from pid (u32) to struct ainka_task_rec.",
+    MapRole.DEVICES: "Hash from device number (u32, as dev_t) to struct ainka_dev_rec.",
 }
 
 SETS: Final = {
@@ -204,17 +209,18 @@ SETS: Final = {
             "lane": Attribute("lane", 8, "u32", enum="lane"),
             "values": Attribute("values", 9, "string"),
             "absent": Attribute("absent", 10, "string"),
-            "current": Attribute("current", 11, "s64"),
-            "held": Attribute("held", 12, "u32"),
-            "baseline": Attribute("baseline", 13, "s64"),
-            "written": Attribute("written", 14, "s64"),
-            "policy": Attribute("policy", 15, "string"),
-            "foreign": Attribute("foreign", 16, "flag"),
-            "pid": Attribute("pid", 17, "u32"),
-            "label": Attribute("label", 18, "string"),
-            "subject-id": Attribute("subject-id", 19, "u64"),
-            "pending": Attribute("pending", 20, "flag"),
-            "pad": Attribute("pad", 21, "pad"),
+            "note": Attribute("note", 11, "string"),
+            "current": Attribute("current", 12, "s64"),
+            "held": Attribute("held", 13, "u32"),
+            "baseline": Attribute("baseline", 14, "s64"),
+            "written": Attribute("written", 15, "s64"),
+            "policy": Attribute("policy", 16, "string"),
+            "foreign": Attribute("foreign", 17, "flag"),
+            "pid": Attribute("pid", 18, "u32"),
+            "label": Attribute("label", 19, "string"),
+            "subject-id": Attribute("subject-id", 20, "u64"),
+            "pending": Attribute("pending", 21, "flag"),
+            "pad": Attribute("pad", 22, "pad"),
         },
     ),
     "cause": AttributeSet(
@@ -353,9 +359,9 @@ FAMILY: Final = Family(
             "journal-full",
             "undone",
         ),
-        "kind": ("sysctl", "task", "block"),
+        "kind": ("sysctl", "task", "block", "sysfs", "pm-qos", "cpufreq"),
         "lane": ("fast", "slow"),
-        "map-role": ("sched-stats", "tasks"),
+        "map-role": ("sched-stats", "tasks", "devices"),
     },
     groups=("decisions",),
 )

@@ -119,6 +119,9 @@ enum ainka_kind {
 	AINKA_KIND_SYSCTL,
 	AINKA_KIND_TASK,
 	AINKA_KIND_BLOCK,
+	AINKA_KIND_SYSFS,
+	AINKA_KIND_PM_QOS,
+	AINKA_KIND_CPUFREQ,
 };
 
 /**
@@ -135,10 +138,13 @@ enum ainka_lane {
  * @AINKA_MAP_ROLE_SCHED_STATS: Per-CPU array with one struct
  *   ainka_sched_stats.
  * @AINKA_MAP_ROLE_TASKS: Hash from pid (u32) to struct ainka_task_rec.
+ * @AINKA_MAP_ROLE_DEVICES: Hash from device number (u32, as dev_t) to struct
+ *   ainka_dev_rec.
  */
 enum ainka_map_role {
 	AINKA_MAP_ROLE_SCHED_STATS,
 	AINKA_MAP_ROLE_TASKS,
+	AINKA_MAP_ROLE_DEVICES,
 };
 
 enum {
@@ -209,6 +215,7 @@ enum {
 	AINKA_A_TUNABLE_LANE,
 	AINKA_A_TUNABLE_VALUES,
 	AINKA_A_TUNABLE_ABSENT,
+	AINKA_A_TUNABLE_NOTE,
 	AINKA_A_TUNABLE_CURRENT,
 	AINKA_A_TUNABLE_HELD,
 	AINKA_A_TUNABLE_BASELINE,

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transparent huge pages. Switching them on or off makes the kernel compute
+ * min_free_kbytes anew, which an administrator may have set: both are saved and
+ * restored as one.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "choice.h"
+#include "kfile.h"
+#include "saved.h"
+#include "tunable.h"
+
+#define ENABLED		"kernel/mm/transparent_hugepage/enabled"
+#define MIN_FREE	"sys/vm/min_free_kbytes"
+
+static int thp_read(const struct ainka_tunable *tun, const struct ainka_target *target,
+		    s64 *value)
+{
+	char text[AINKA_KFILE_LEN];
+	int err = ainka_sys_read(ENABLED, text, sizeof(text));
+
+	if (!err)
+		*value = ainka_choice_value(tun->bounds.values, ainka_choice_selected(text));
+	return err;
+}
+
+static int thp_write(const struct ainka_tunable *tun, const struct ainka_target *target,
+		     s64 value)
+{
+	char word[AINKA_WORD_LEN];
+
+	if (!ainka_choice_word(tun->bounds.values, value, word))
+		return -EINVAL;
+	return ainka_sys_write(ENABLED, word);
+}
+
+static int thp_save(const struct ainka_tunable *tun, const struct ainka_target *target,
+		    char *text)
+{
+	char now[AINKA_KFILE_LEN];
+
+	text[0] = '\0';
+	return ainka_sys_read(ENABLED, now, sizeof(now)) ?:
+	       ainka_saved_put(text, "enabled", ainka_choice_selected(now)) ?:
+	       ainka_proc_read(MIN_FREE, now, sizeof(now)) ?:
+	       ainka_saved_put(text, "min_free_kbytes", now);
+}
+
+static int thp_restore(const struct ainka_tunable *tun, const struct ainka_target *target,
+		       const char *text)
+{
+	char value[AINKA_KFILE_LEN], now[AINKA_KFILE_LEN];
+	int err;
+
+	if (!ainka_saved_get(text, "enabled", value, sizeof(value)))
+		return -EINVAL;
+	err = ainka_sys_write(ENABLED, value) ?: ainka_proc_read(MIN_FREE, now, sizeof(now));
+	if (err || !ainka_saved_get(text, "min_free_kbytes", value, sizeof(value)))
+		return err;
+	/* writing it, even the same, ends its being computed */
+	return strcmp(strim(now), value) ? ainka_proc_write(MIN_FREE, value) : 0;
+}
+
+static const struct ainka_tunable_ops thp_ops = {
+	.read = thp_read,
+	.write = thp_write,
+	.save = thp_save,
+	.restore = thp_restore,
+};
+
+/**
+ * ainka_thp_init() - register transparent huge pages
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_thp_init(void)
+{
+	struct ainka_tunable tun = {
+		.name = "thp.enabled",
+		.unit = "choice",
+		.note = "with vm.min_free_kbytes, which the kernel computes anew",
+		.bounds = { .min = 0, .max = 2, .values = "never=0 madvise=1 always=2" },
+		.kind = AINKA_KIND_SYSFS,
+		.subject = AINKA_SUBJECT_SYSTEM,
+		/* starts and stops khugepaged */
+		.lane = AINKA_LANE_SLOW,
+		.ops = &thp_ops,
+	};
+	s64 value;
+
+	if (thp_read(&tun, &ainka_target_system, &value))
+		tun.absent = "this kernel has no transparent huge pages";
+	return ainka_tunable_add(&tun);
+}
