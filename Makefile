@@ -95,6 +95,18 @@ else
 	    $(MAKE) --no-print-directory module KDIR=$$kdir || exit 1; done
 endif
 
+# A user of what the module exports, for the tests and as an example.
+.PHONY: samples
+samples: module ## build kmod/samples against the module (KDIR as for it)
+ifdef KDIR
+	@dir=$(BUILD)/module/$$(basename $(KDIR)); \
+	$(MAKE) -C $(KDIR) M=$$(readlink -f $$dir)/kmod/samples \
+	    KBUILD_EXTRA_SYMBOLS=$$(readlink -f $$dir)/Module.symvers $(KFLAGS) modules
+else
+	@for kdir in $$(guest/headers); do \
+	    $(MAKE) --no-print-directory samples KDIR=$$kdir || exit 1; done
+endif
+
 # ---- install (user space; DKMS installs the module) -------------------------------------------
 PYDIR := $(DESTDIR)/usr/lib/python3/dist-packages
 LIBDIR := $(DESTDIR)/usr/lib/ainka
@@ -184,6 +196,11 @@ test-debug: export AINKA_KERNELS = debug
 test-debug: ## the module on a kernel that looks for mistakes; builds it (15 minutes), not in test
 	@$(DEPS) build guest debug test venv
 	$(PYTEST) tests/vm/test_module.py $(ARGS)
+
+.PHONY: bench-event
+bench-event: ## time from an event to the change, in the guest (KERNELS)
+	@$(DEPS) build guest venv
+	$(PYTHON) tests/bench/event_latency $(KERNELS)
 
 .PHONY: lint
 lint: ## ruff, mypy, shellcheck

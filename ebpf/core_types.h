@@ -40,7 +40,9 @@ typedef _Bool bool;
 /* include/uapi/linux/bpf.h */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 };
 
 enum {
@@ -76,6 +78,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	u64 start_time;
+	struct task_struct *group_leader;
 	struct sched_entity se;
 	struct sched_info sched_info;
 };

@@ -14,6 +14,7 @@
 
 #include "ainka_core.h"
 #include "ainka_events.h"
+#include "anomaly.h"
 #include "compat.h"
 #include "engine.h"
 #include "external.h"
@@ -124,6 +125,7 @@ static void walk(void)
 {
 	walks++;
 	walked_ns = round.now_ns;
+	ainka_anomaly_sample(round.now_ns);
 	ainka_subjects_walk(round.now_ns);
 	rcu_read_lock();
 	also_visit(ainka_table(), round.now_ns);
@@ -238,8 +240,31 @@ void ainka_engine_exit(void)
  */
 void ainka_engine_kick(void)
 {
+	ainka_engine_queue(&round_work);
+}
+
+/**
+ * ainka_engine_queue() - let the fast worker do something else between its rounds
+ * @work: what
+ *
+ * Context: any but NMI and under a run queue's lock.
+ */
+void ainka_engine_queue(struct kthread_work *work)
+{
 	if (READ_ONCE(running))
-		kthread_queue_work(fast, &round_work);
+		kthread_queue_work(fast, work);
+}
+
+/**
+ * ainka_engine_walk() - number of the last walk over the subjects
+ *
+ * Context: the fast worker.
+ *
+ * Return: the number.
+ */
+u64 ainka_engine_walk(void)
+{
+	return walks;
 }
 
 /**

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+struct kthread_work;
+
 /* struct ainka_engine_stats - evaluations of the whole table */
 struct ainka_engine_stats {
 	u64 rounds;
@@ -17,6 +19,8 @@ void ainka_engine_drain(void);
 void ainka_engine_exit(void);
 void ainka_engine_kick(void);
 void ainka_engine_again(void);
+void ainka_engine_queue(struct kthread_work *work);
+u64 ainka_engine_walk(void);
 void ainka_engine_sync(u32 reason);
 void ainka_engine_stats(struct ainka_engine_stats *stats);
 

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 
 #include "external.h"
+#include "react.h"
 #include "signals.h"
 
 #define AGE_DEFAULT_NS	(5 * NSEC_PER_SEC)
@@ -23,12 +24,16 @@
  * @def: what the core knows of it; its name and unit never change
  * @name: its name
  * @owner: the module that reports it, NULL if none does now
+ * @turn: how many modules have registered it so far
+ * @leaving: its module has gone, and what it posted last is still on its way
  * @leased: what it has comes from the holder of the lease
  */
 struct external {
 	struct ainka_signal_def def;
 	char name[AINKA_SIGNAL_LEN];
 	struct module *owner;
+	u16 turn;
+	bool leaving;
 	bool leased;
 };
 
@@ -37,22 +42,6 @@ static DEFINE_MUTEX(external_lock);
 static struct external externals[AINKA_N_EXTERNAL];
 static const struct ainka_signal_def *table[AINKA_N_EXTERNAL];
 static u32 n_externals;
-
-/**
- * ainka_external_init() - let policies name external signals
- */
-void ainka_external_init(void)
-{
-	ainka_signals_extend(table);
-}
-
-/**
- * ainka_external_exit() - undo it; there are no policies any more
- */
-void ainka_external_exit(void)
-{
-	ainka_signals_extend(NULL);
-}
 
 __printf(3, 4)
 static int refuse(struct ainka_err *err, int rc, const char *fmt, ...)
@@ -119,7 +108,10 @@ static int claim(const struct ainka_external_cfg *cfg, struct ainka_err *err)
 	if (ext->owner)
 		return refuse(err, -EBUSY, "%s is reported by the kernel module %s", cfg->name,
 			      module_name(ext->owner));
-	ext->owner = cfg->owner;
+	ext->leaving = false;
+	if (cfg->owner)
+		WRITE_ONCE(ext->turn, ext->turn % 0x7fff + 1);
+	WRITE_ONCE(ext->owner, cfg->owner);
 	ext->leased = cfg->leased;
 	WRITE_ONCE(ext->def.source, cfg->owner ? "module" : cfg->leased ? "daemon" : "netlink");
 	if (cfg->max_age_ns)
@@ -170,23 +162,74 @@ int ainka_external_push(const struct ainka_external_cfg *cfg, s64 value, struct 
 
 static void release(struct external *ext)
 {
-	ext->owner = NULL;
+	WRITE_ONCE(ext->owner, NULL);
+	ext->leaving = false;
 	ext->leased = false;
 	WRITE_ONCE(ext->def.source, "external");
 	ainka_signal_forget(ext->def.id);
 }
 
 /**
- * ainka_external_release() - its module reports a signal no more: it is stale
- * @id: the signal
+ * ainka_external_release() - a module reports no more: what it reported is stale
+ * @owner: the module
+ * @id: the signal, or AINKA_SIG_NONE for all of its signals
  *
- * Context: may sleep.
+ * Context: may sleep; not the fast worker.
  */
-void ainka_external_release(u16 id)
+void ainka_external_release(const struct module *owner, u16 id)
 {
+	bool any = false;
+	u32 i;
+
 	mutex_lock(&external_lock);
-	release(&externals[AINKA_SIG_INDEX(id) - AINKA_EXTERNAL_FIRST]);
+	for (i = 0; i < n_externals; i++) {
+		struct external *ext = &externals[i];
+
+		if (ext->owner != owner || (id != AINKA_SIG_NONE && id != ext->def.id))
+			continue;
+		WRITE_ONCE(ext->owner, NULL);
+		ext->leaving = true;
+		any = true;
+	}
 	mutex_unlock(&external_lock);
+	if (!any)
+		return;
+	/* what it has posted must not make a signal fresh again */
+	ainka_react_flush();
+	mutex_lock(&external_lock);
+	for (i = 0; i < n_externals; i++)
+		if (externals[i].leaving)
+			release(&externals[i]);
+	mutex_unlock(&external_lock);
+}
+
+static int on_module(struct notifier_block *nb, unsigned long state, void *module)
+{
+	if (state == MODULE_STATE_GOING)
+		ainka_external_release(module, AINKA_SIG_NONE);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block module_nb = { .notifier_call = on_module };
+
+/**
+ * ainka_external_init() - let policies name external signals
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_external_init(void)
+{
+	ainka_signals_extend(table);
+	return register_module_notifier(&module_nb);
+}
+
+/**
+ * ainka_external_exit() - undo it; there are no policies any more
+ */
+void ainka_external_exit(void)
+{
+	unregister_module_notifier(&module_nb);
+	ainka_signals_extend(NULL);
 }
 
 /**
@@ -203,6 +246,26 @@ void ainka_external_release_leased(void)
 		if (externals[i].leased)
 			release(&externals[i]);
 	mutex_unlock(&external_lock);
+}
+
+/**
+ * ainka_external_turn() - who reports this signal?
+ * @id: any id
+ *
+ * Context: any.
+ *
+ * Return: a number from 1 for each module that has registered it, 0 if none
+ * reports it now.
+ */
+u32 ainka_external_turn(u16 id)
+{
+	u32 index = AINKA_SIG_INDEX(id);
+	const struct external *ext;
+
+	if (AINKA_SIG_BANK(id) || index < AINKA_EXTERNAL_FIRST)
+		return 0;
+	ext = &externals[index - AINKA_EXTERNAL_FIRST];
+	return READ_ONCE(ext->owner) ? READ_ONCE(ext->turn) : 0;
 }
 
 /**

@@ -20,12 +20,13 @@ struct ainka_external_cfg {
 	bool leased;
 };
 
-void ainka_external_init(void);
+int ainka_external_init(void);
 void ainka_external_exit(void);
 int ainka_external_claim(const struct ainka_external_cfg *cfg, struct ainka_err *err);
 int ainka_external_push(const struct ainka_external_cfg *cfg, s64 value, struct ainka_err *err);
-void ainka_external_release(u16 id);
+void ainka_external_release(const struct module *owner, u16 id);
 void ainka_external_release_leased(void);
+u32 ainka_external_turn(u16 id);
 u32 ainka_external_count(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <linux/tracepoint.h>
 
 #include "fork.h"
+#include "fork_rate.h"
 #include "journal.h"
 
 static struct tracepoint *fork_tp;
@@ -16,6 +17,7 @@ static struct tracepoint *fork_tp;
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	ainka_journal_inherit(parent, child);
+	ainka_fork_count(parent);
 }
 
 /* The tracepoint's own symbol is not exported to modules. */

@@ -226,4 +226,5 @@ const struct genl_ops ainka_nl_ops[15] = {
 
 static const struct genl_multicast_group ainka_nl_mcgrps[] = {
 	[AINKA_NLGRP_DECISIONS] = { "decisions", },
+	[AINKA_NLGRP_REQUESTS] = { "requests", },
 };

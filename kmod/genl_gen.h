@@ -73,6 +73,7 @@ int ainka_nl_signal_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	AINKA_NLGRP_DECISIONS,
+	AINKA_NLGRP_REQUESTS,
 };
 
 #endif /* _LINUX_AINKA_GEN_H */

@@ -9,10 +9,13 @@
 
 #include "chardev.h"
 #include "engine.h"
+#include "event.h"
 #include "external.h"
+#include "forecast.h"
 #include "fork.h"
 #include "journal.h"
 #include "kfile.h"
+#include "kfunc.h"
 #include "lane.h"
 #include "machine_state.h"
 #include "netlink.h"
@@ -47,10 +50,12 @@ static int __init ainka_init(void)
 	err = ainka_signals_init();
 	if (err)
 		goto err_ring;
-	ainka_external_init();
-	err = ainka_subjects_init();
+	err = ainka_external_init();
 	if (err)
 		goto err_signals;
+	err = ainka_subjects_init();
+	if (err)
+		goto err_external;
 	err = ainka_table_init();
 	if (err)
 		goto err_subjects;
@@ -60,9 +65,13 @@ static int __init ainka_init(void)
 	err = ainka_engine_init();
 	if (err)
 		goto err_journal;
-	err = ainka_fork_init();
+	err = ainka_events_init();
 	if (err)
 		goto err_engine;
+	ainka_kfunc_init();
+	err = ainka_fork_init();
+	if (err)
+		goto err_events;
 	err = ainka_psi_init();
 	if (err)
 		goto err_fork;
@@ -88,8 +97,11 @@ err_psi:
 	ainka_engine_drain();
 err_fork:
 	ainka_fork_exit();
+err_events:
+	ainka_events_exit();
 err_engine:
 	ainka_engine_exit();
+	ainka_events_free();
 err_journal:
 	ainka_lane_exit();
 	ainka_journal_exit();
@@ -97,8 +109,9 @@ err_table:
 	ainka_table_exit();
 err_subjects:
 	ainka_subjects_exit();
-err_signals:
+err_external:
 	ainka_external_exit();
+err_signals:
 	ainka_signals_exit();
 err_ring:
 	ainka_ring_exit();
@@ -112,6 +125,7 @@ err_kfile:
 static void __exit ainka_exit(void)
 {
 	ainka_proc_exit();
+	ainka_forecast_exit();
 	ainka_netlink_exit();
 	ainka_chardev_exit();
 	ainka_psi_exit();
@@ -120,7 +134,9 @@ static void __exit ainka_exit(void)
 	ainka_fork_exit();
 	/* once more, for the children that came in meanwhile */
 	ainka_engine_drain();
+	ainka_events_exit();
 	ainka_engine_exit();
+	ainka_events_free();
 	ainka_lane_exit();
 	ainka_journal_exit();
 	ainka_table_exit();

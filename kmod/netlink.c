@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "genl_gen.h"
 #include "journal.h"
+#include "kfunc.h"
 #include "lane.h"
 #include "lease.h"
 #include "machine_state.h"
@@ -28,6 +29,12 @@
 static const struct genl_multicast_group groups[] = {
 	[AINKA_NLGRP_DECISIONS] = {
 		.name = "decisions",
+#ifdef AINKA_HAVE_MCAST_CAP
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+#endif
+	},
+	[AINKA_NLGRP_REQUESTS] = {
+		.name = "requests",
 #ifdef AINKA_HAVE_MCAST_CAP
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
 #endif
@@ -256,6 +263,29 @@ static int put_counters(struct sk_buff *msg, const struct ainka_status *s)
 	       nla_put_u64_64bit(msg, AINKA_A_STATUS_UPTIME_NS, s->uptime_ns, pad);
 }
 
+static int put_posts(struct sk_buff *msg, const struct ainka_status *s)
+{
+	static const int pad = AINKA_A_STATUS_PAD;
+	const struct ainka_event_counts *e = &s->events;
+	const char *no_kfunc = ainka_kfunc_absent();
+	u64 taken = 0;
+	int i;
+
+	for (i = 0; i < AINKA_N_SOURCES; i++)
+		taken += e->taken[i];
+	return nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS, taken, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS_BPF, e->taken[AINKA_FROM_BPF],
+				 pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS_LIMITED, e->limited, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS_NO_ROOM, e->no_room, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS_REFUSED, e->refused, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS_LOST, s->react.lost, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POSTS_CHANGED, s->react.changed, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POST_P50_NS, s->react.p50_ns, pad) ?:
+	       nla_put_u64_64bit(msg, AINKA_A_STATUS_POST_P99_NS, s->react.p99_ns, pad) ?:
+	       (no_kfunc ? nla_put_string(msg, AINKA_A_STATUS_NO_KFUNC, no_kfunc) : 0);
+}
+
 int ainka_nl_state_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ainka_nl_reply reply;
@@ -277,7 +307,7 @@ int ainka_nl_state_get_doit(struct sk_buff *skb, struct genl_info *info)
 			  READ_ONCE(ainka_emergency_threshold)) ?:
 	      nla_put_string(reply.msg, AINKA_A_STATUS_VERSION, AINKA_VERSION);
 	if (!err && !info->attrs[AINKA_A_STATUS_BRIEF])
-		err = put_counters(reply.msg, &s);
+		err = put_counters(reply.msg, &s) ?: put_posts(reply.msg, &s);
 	return ainka_nl_reply_send(&reply, info, err);
 }
 

@@ -18,6 +18,7 @@ struct ainka_nl_reply {
 int ainka_netlink_init(void);
 void ainka_netlink_exit(void);
 void ainka_netlink_decision(const struct ainka_record *rec);
+void ainka_netlink_forecast(const char *signal);
 u64 ainka_netlink_event_drops(void);
 
 int ainka_nl_reply_begin(struct ainka_nl_reply *reply, struct genl_info *info);

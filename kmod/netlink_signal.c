@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The netlink operation that sets a signal. */
+/* Netlink and external signals: setting one, and asking for one. */
 #include "engine.h"
 #include "external.h"
 #include "genl_gen.h"
@@ -38,4 +38,29 @@ int ainka_nl_signal_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (value)
 		ainka_engine_kick();
 	return ainka_nl_reply_send(&reply, info, nla_put_u32(reply.msg, AINKA_A_SIGNAL_ID, id));
+}
+
+/**
+ * ainka_netlink_forecast() - tell those who listen that a forecast is wanted
+ * @signal: of which signal
+ *
+ * Context: may sleep.
+ */
+void ainka_netlink_forecast(const char *signal)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	if (!genl_has_listeners(&ainka_genl, &init_net, AINKA_NLGRP_REQUESTS))
+		return;
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return;
+	hdr = genlmsg_put(msg, 0, 0, &ainka_genl, 0, AINKA_CMD_FORECAST_NTF);
+	if (!hdr || nla_put_string(msg, AINKA_A_SIGNAL_NAME, signal)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, hdr);
+	genlmsg_multicast(&ainka_genl, msg, 0, AINKA_NLGRP_REQUESTS, GFP_KERNEL);
 }

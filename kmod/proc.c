@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "kfunc.h"
 #include "params.h"
 #include "proc.h"
 #include "status.h"
@@ -45,6 +46,23 @@ static void show_policies(struct seq_file *m)
 	mutex_unlock(&ainka_table_lock);
 }
 
+static void show_events(struct seq_file *m, const struct ainka_status *s)
+{
+	const struct ainka_event_counts *e = &s->events;
+	const char *no_kfunc = ainka_kfunc_absent();
+
+	seq_printf(m, "events: %llu of probes, %llu of BPF programs, %llu of modules; dropped %llu above the rate, %llu without room, %llu refused, %llu of subjects gone\n",
+		   e->taken[AINKA_FROM_PROBE], e->taken[AINKA_FROM_BPF],
+		   e->taken[AINKA_FROM_MODULE], e->limited, e->no_room, e->refused,
+		   s->react.lost);
+	seq_printf(m, "events that changed something: %llu, median %llu ns, p99 %llu ns\n",
+		   s->react.changed, s->react.p50_ns, s->react.p99_ns);
+	if (no_kfunc)
+		seq_printf(m, "functions for BPF programs: none, %s\n", no_kfunc);
+	else
+		seq_puts(m, "functions for BPF programs: bpf_ainka_event\n");
+}
+
 static int proc_show(struct seq_file *m, void *v)
 {
 	struct ainka_status *s = kmalloc(sizeof(*s), GFP_KERNEL);
@@ -70,6 +88,7 @@ static int proc_show(struct seq_file *m, void *v)
 		   s->parked);
 	seq_printf(m, "evaluations: %llu, min %llu ns, median %llu ns, p99 %llu ns\n",
 		   s->engine.rounds, s->engine.min_ns, s->engine.p50_ns, s->engine.p99_ns);
+	show_events(m, s);
 	seq_printf(m, "lost: %llu ring records, %llu events, %llu children\n", s->ring_drops,
 		   s->event_drops, s->lost_children);
 	seq_printf(m, "memory: %llu bytes beside the ring\n", s->memory_bytes);

@@ -27,6 +27,7 @@ static struct recorder {
 	u32 newest;
 	u32 walks;		/* since the last key frame */
 	bool broken;		/* a key frame is needed */
+	bool events;		/* for the next frame */
 	u64 last_id;
 	struct ainka_inputs piece;
 	u8 buf[AINKA_FRAME_BYTES_MAX];
@@ -68,6 +69,16 @@ static void append_length(struct recorder *r, u32 n, u64 now_ns)
 		append(r, &byte, 1, now_ns);
 		n >>= 7;
 	} while (n);
+}
+
+static void take_system(struct ainka_frame *frame, const struct ainka_round *round)
+{
+	memcpy(frame->val, round->val, AINKA_N_SYSTEM_SIGNALS * sizeof(frame->val[0]));
+	memcpy(frame->fresh, round->fresh, AINKA_N_SYSTEM_SIGNALS);
+	memcpy(frame->val + AINKA_N_SYSTEM_SIGNALS, round->val + AINKA_EXTERNAL_FIRST,
+	       AINKA_N_EXTERNAL * sizeof(frame->val[0]));
+	memcpy(frame->fresh + AINKA_N_SYSTEM_SIGNALS, round->fresh + AINKA_EXTERNAL_FIRST,
+	       AINKA_N_EXTERNAL);
 }
 
 static void take_subjects(struct ainka_frame *frame)
@@ -128,9 +139,11 @@ void ainka_record_round(const struct ainka_round *round, bool walked)
 	frame->time_ns = round->now_ns;
 	frame->flags = (walked ? AINKA_FRAME_WALKED : 0) |
 		       (READ_ONCE(ainka_enforce) ? AINKA_FRAME_ENFORCE : 0);
+	if (r->events)
+		frame->flags |= AINKA_FRAME_EVENTS;
+	r->events = false;
 	frame->state = ainka_state_now();
-	memcpy(frame->val, round->val, sizeof(frame->val));
-	memcpy(frame->fresh, round->fresh, sizeof(frame->fresh));
+	take_system(frame, round);
 	if (walked)
 		take_subjects(frame);
 	if (key) {
@@ -147,6 +160,19 @@ void ainka_record_round(const struct ainka_round *round, bool walked)
 		r->walks++;
 		flush(r, round->now_ns);
 	}
+}
+
+/**
+ * ainka_record_events() - policies were evaluated for events, between two rounds
+ *
+ * What they saw is not recorded; the next frame says that there was something.
+ *
+ * Context: the fast worker.
+ */
+void ainka_record_events(void)
+{
+	if (recorder)
+		recorder->events = true;
 }
 
 /**

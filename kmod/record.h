@@ -5,6 +5,7 @@
 #include "settle.h"
 
 void ainka_record_round(const struct ainka_round *round, bool walked);
+void ainka_record_events(void);
 void ainka_record_exit(void);
 u64 ainka_record_bytes(void);
 

@@ -130,7 +130,7 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 	/* the admin's, until it is handed back */
 	if (hold->foreign)
 		return;
-	policy = ainka_want_winner(hold->tun, &hold->target.key);
+	policy = ainka_want_winner(hold->tun, &hold->target.key, false);
 	if (hold->refused) {
 		settle_refused(round, policy, hold);
 		return;
@@ -167,7 +167,7 @@ static u32 obstacle(struct ainka_policy *policy, const struct ainka_tunable *tun
 		return AINKA_REASON_SUBJECT_PROTECTED;
 	if (ainka_parked(policy, tun, &target->key))
 		return ainka_parked(policy, tun, &target->key);
-	if (ainka_want_winner(tun, &target->key) != policy)
+	if (ainka_want_winner(tun, &target->key, false) != policy)
 		return AINKA_REASON_OVERRIDDEN;
 	/* what the slow lane has to look at first is paid for when it is written */
 	if (tun->lane == AINKA_LANE_SLOW)
@@ -310,4 +310,47 @@ void ainka_settle(const struct ainka_round *round)
 	}
 	mutex_unlock(&ainka_journal_lock);
 	mutex_unlock(&ainka_table_lock);
+}
+
+/**
+ * ainka_settle_subject() - the same for one subject alone
+ * @round: what is seen
+ * @subject: enum ainka_subject
+ * @key: which one
+ *
+ * Entries of policies that are no longer there wait for ainka_settle().
+ *
+ * Context: the fast worker; may sleep.
+ */
+void ainka_settle_subject(const struct ainka_round *round, u32 subject,
+			  const struct ainka_key *key)
+{
+	const struct ainka_table *t;
+	struct ainka_target target;
+	struct ainka_hold *hold;
+	u32 i, j;
+
+	if (!ainka_target_get(subject, key, &target))
+		return;
+	mutex_lock(&ainka_table_lock);
+	mutex_lock(&ainka_journal_lock);
+	t = ainka_table();
+	for (i = 0; i < t->n; i++) {
+		struct ainka_policy *policy = t->policy[i];
+		struct ainka_slot *slot;
+
+		if (policy->subject != subject)
+			continue;
+		for (j = 0; j < policy->n_actions; j++) {
+			hold = ainka_journal_find(policy->action[j].tun, &target);
+			if (hold)
+				settle_hold(round, hold);
+		}
+		slot = ainka_policy_slot(policy, key);
+		if (slot)
+			settle_slot(round, policy, slot);
+	}
+	mutex_unlock(&ainka_journal_lock);
+	mutex_unlock(&ainka_table_lock);
+	ainka_target_put(&target);
 }

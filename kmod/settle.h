@@ -4,6 +4,8 @@
 
 #include "ainka_core.h"
 
+struct ainka_key;
+
 /**
  * struct ainka_round - what one round of the engine saw
  * @now_ns: its time
@@ -27,5 +29,7 @@ static inline void ainka_round_env(const struct ainka_round *round, struct ainka
 }
 
 void ainka_settle(const struct ainka_round *round);
+void ainka_settle_subject(const struct ainka_round *round, u32 subject,
+			  const struct ainka_key *key);
 
 #endif

@@ -16,6 +16,7 @@
 #include "ainka_core.h"
 #include "ainka_events.h"
 #include "external.h"
+#include "fork_rate.h"
 #include "hist.h"
 #include "maps.h"
 #include "signals.h"
@@ -220,6 +221,7 @@ void ainka_signals_sample(u64 now_ns)
 
 	ainka_signal_set(AINKA_SIG_AINKA_UPTIME_MS,
 			 div_u64(now_ns - loaded_ns, NSEC_PER_MSEC), now_ns);
+	ainka_signal_set(AINKA_SIG_PROC_FORK_RATE_HZ, ainka_fork_rate(now_ns), now_ns);
 	if (filled && now_ns - slices[newest].time_ns < SLICE_NS)
 		return;
 	/* a late tick makes a longer window; one that slept must not become part of it */

@@ -4,6 +4,7 @@
 #include <linux/math64.h>
 
 #include "ainka_events.h"
+#include "anomaly.h"
 #include "journal.h"
 #include "lease.h"
 #include "maps.h"
@@ -28,6 +29,7 @@ void ainka_status_init(void)
 static u64 memory_bytes(void)
 {
 	u64 bytes = ainka_subjects_bytes() + ainka_record_bytes() +
+		    ainka_events_bytes() + ainka_anomaly_bytes() +
 		    12 * sizeof(struct ainka_sched_stats) +
 		    AINKA_DECISIONS * sizeof(struct ainka_record);
 	const struct ainka_table *t;
@@ -65,6 +67,8 @@ void ainka_status_get(struct ainka_status *status)
 	ainka_state_info(&status->state);
 	ainka_decision_counts(&status->decisions);
 	ainka_engine_stats(&status->engine);
+	ainka_event_counts(&status->events);
+	ainka_react_stats(&status->react);
 	rcu_read_lock();
 	status->policies = ainka_table()->n;
 	rcu_read_unlock();

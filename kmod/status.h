@@ -4,13 +4,17 @@
 
 #include "decision.h"
 #include "engine.h"
+#include "event.h"
 #include "machine_state.h"
+#include "react.h"
 
 /* struct ainka_status - what netlink and /proc show of the module */
 struct ainka_status {
 	struct ainka_state_info state;
 	struct ainka_decision_counts decisions;
 	struct ainka_engine_stats engine;
+	struct ainka_event_counts events;
+	struct ainka_react_stats react;
 	u32 policies;
 	u32 held;
 	u32 yielded;

@@ -11,6 +11,7 @@
 #include "ainka_events.h"
 #include "devices.h"
 #include "maps.h"
+#include "overlay.h"
 #include "subjects.h"
 
 struct class;
@@ -237,7 +238,9 @@ u64 ainka_subjects_bytes(void)
  */
 void ainka_subjects_walk(u64 now_ns)
 {
+	struct ainka_key key;
 	struct class *class;
+	u32 at = 0;
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
 		if (!class->walk)
@@ -250,6 +253,18 @@ void ainka_subjects_walk(u64 now_ns)
 		spin_unlock(&visited_lock);
 	}
 	WRITE_ONCE(walked_ns, now_ns);
+	while (ainka_overlay_next(&at, now_ns, &key))
+		ainka_subjects_overlay(&key, now_ns);
+}
+
+static struct ainka_snap *find(const struct class *class, const struct ainka_key *key)
+{
+	u32 i;
+
+	for (i = 0; i < class->n_visited; i++)
+		if (ainka_key_same(&class->visited[i].key, key))
+			return &class->visited[i];
+	return NULL;
 }
 
 /**
@@ -263,13 +278,7 @@ void ainka_subjects_walk(u64 now_ns)
  */
 const struct ainka_snap *ainka_subjects_find(u32 subject, const struct ainka_key *key)
 {
-	const struct class *class = &classes[subject];
-	u32 i;
-
-	for (i = 0; i < class->n_visited; i++)
-		if (ainka_key_same(&class->visited[i].key, key))
-			return &class->visited[i];
-	return NULL;
+	return find(&classes[subject], key);
 }
 
 /**
@@ -291,6 +300,55 @@ void ainka_subjects_also(u32 subject, const struct ainka_key *key, u64 now_ns)
 	spin_lock(&visited_lock);
 	class->visited[class->n_visited++] = scratch;
 	spin_unlock(&visited_lock);
+}
+
+static void supply(struct ainka_snap *snap, u16 id, s64 value)
+{
+	if (snap->fresh[AINKA_SIG_INDEX(id)])
+		return;
+	snap->val[AINKA_SIG_INDEX(id)] = value;
+	snap->fresh[AINKA_SIG_INDEX(id)] = 1;
+}
+
+/* A task, also one without a record or with one that says nothing yet. */
+static void look_at_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
+{
+	if (!look_task(key, now_ns, snap)) {
+		memset(snap, 0, sizeof(*snap));
+		snap->key = *key;
+	}
+	supply(snap, AINKA_SIG_TASK_PID, key->num);
+	supply(snap, AINKA_SIG_TASK_AGE_MS,
+	       now_ns > key->id ? div_u64(now_ns - key->id, NSEC_PER_MSEC) : 0);
+}
+
+/**
+ * ainka_subjects_overlay() - lay signals that came as events over what was seen of a task
+ * @key: which one; it is visited from now on if it was not
+ * @now_ns: the present
+ *
+ * Context: the fast worker.
+ *
+ * Return: false if there is no room for it.
+ */
+bool ainka_subjects_overlay(const struct ainka_key *key, u64 now_ns)
+{
+	struct class *class = &classes[AINKA_SUBJECT_TASK];
+	struct ainka_snap *snap = find(class, key);
+
+	if (!snap) {
+		if (class->n_visited == class->room)
+			return false;
+		look_at_task(key, now_ns, &scratch);
+	}
+	spin_lock(&visited_lock);
+	if (!snap) {
+		snap = &class->visited[class->n_visited++];
+		*snap = scratch;
+	}
+	ainka_overlay_apply(snap, now_ns);
+	spin_unlock(&visited_lock);
+	return true;
 }
 
 /**

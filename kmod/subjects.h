@@ -26,6 +26,7 @@ void ainka_subjects_exit(void);
 u64 ainka_subjects_bytes(void);
 void ainka_subjects_walk(u64 now_ns);
 void ainka_subjects_also(u32 subject, const struct ainka_key *key, u64 now_ns);
+bool ainka_subjects_overlay(const struct ainka_key *key, u64 now_ns);
 u32 ainka_subjects_count(u32 subject);
 const struct ainka_snap *ainka_subjects_at(u32 subject, u32 index);
 const struct ainka_snap *ainka_subjects_find(u32 subject, const struct ainka_key *key);

@@ -104,6 +104,7 @@ int ainka_task_init(void);
 int ainka_block_init(void);
 void ainka_block_exit(void);
 int ainka_block_scan(void);
+bool ainka_task_identify(struct ainka_key *key);
 struct task_struct *ainka_task_get(u32 pid, u64 start_ns);
 bool ainka_task_gone(struct task_struct *task);
 /* NULL, or why this task is never changed */

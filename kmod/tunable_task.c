@@ -5,6 +5,7 @@
  */
 #include <linux/errno.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -128,6 +129,26 @@ struct task_struct *ainka_task_get(u32 pid, u64 start_ns)
 		return NULL;
 	}
 	return task;
+}
+
+/**
+ * ainka_task_identify() - which task somebody means who knows little more than its pid
+ * @key: its pid, and its start time or 0; gets the start time
+ *
+ * Return: false if there is no such task, or it is not the one that is meant.
+ */
+bool ainka_task_identify(struct ainka_key *key)
+{
+	struct task_struct *task;
+	bool same;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(key->num, &init_pid_ns), PIDTYPE_PID);
+	same = task && (!key->id || task->start_time == key->id);
+	if (same)
+		key->id = task->start_time;
+	rcu_read_unlock();
+	return same;
 }
 
 /**

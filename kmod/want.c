@@ -38,10 +38,18 @@ static const struct ainka_action *action_on(const struct ainka_policy *policy,
 	return NULL;
 }
 
+static bool may_win(const struct ainka_policy *policy, bool advice)
+{
+	if (advice)
+		return policy->mode != AINKA_MODE_OBSERVE;
+	return policy->mode == AINKA_MODE_ENFORCE && ainka_want_allowed(policy);
+}
+
 /**
  * ainka_want_winner() - the policy whose value a tunable gets
  * @tun: the tunable
  * @key: the subject
+ * @advice: ask those that only advise as well, and those that may not write now
  *
  * Context: ainka_table_lock held, here and below.
  *
@@ -49,7 +57,7 @@ static const struct ainka_action *action_on(const struct ainka_policy *policy,
  * oldest; NULL if there is none.
  */
 struct ainka_policy *ainka_want_winner(const struct ainka_tunable *tun,
-				       const struct ainka_key *key)
+				       const struct ainka_key *key, bool advice)
 {
 	const struct ainka_table *t = ainka_table();
 	struct ainka_policy *best = NULL;
@@ -59,11 +67,11 @@ struct ainka_policy *ainka_want_winner(const struct ainka_tunable *tun,
 		struct ainka_policy *policy = t->policy[i];
 		struct ainka_slot *slot;
 
-		if (policy->mode != AINKA_MODE_ENFORCE || policy->subject != tun->subject)
+		if (policy->subject != tun->subject || !may_win(policy, advice))
 			continue;
 		slot = ainka_policy_slot(policy, key);
 		if (!slot || !slot->hyst.on || !action_on(policy, tun) ||
-		    !ainka_want_allowed(policy) || ainka_parked(policy, tun, key))
+		    ainka_parked(policy, tun, key))
 			continue;
 		if (!best || policy->priority > best->priority ||
 		    (policy->priority == best->priority && policy->id < best->id))

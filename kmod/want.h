@@ -9,7 +9,7 @@
 
 bool ainka_want_allowed(const struct ainka_policy *policy);
 struct ainka_policy *ainka_want_winner(const struct ainka_tunable *tun,
-				       const struct ainka_key *key);
+				       const struct ainka_key *key, bool advice);
 bool ainka_want_model(const struct ainka_round *round, const struct ainka_policy *policy,
 		      const struct ainka_key *key, s64 *model);
 s64 ainka_want_value(const struct ainka_round *round, const struct ainka_policy *policy,

@@ -24,6 +24,20 @@ def _maps_text(mask: int) -> str:
     return ", ".join(role for bit, role in enumerate(roles) if mask >> bit & 1) or "none"
 
 
+def _events_text(row: dict[str, Any]) -> str:
+    """What was posted, and what became of it."""
+    text = f"{row.get('posts', 0)} posted"
+    if row.get("posts-changed"):
+        times = " / ".join(str(duration(row.get(f"post-{part}-ns", 0))) for part in ("p50", "p99"))
+        text += f", {row['posts-changed']} changed something (after {times}, p50 / p99)"
+    parts = {"limited": "above the rate", "no-room": "without room", "refused": "refused",
+             "lost": "about a subject gone"}  # fmt: skip
+    lost = [
+        f"{row[f'posts-{key}']} {words}" for key, words in parts.items() if row.get(f"posts-{key}")
+    ]
+    return text + (f"; dropped {', '.join(lost)}" if lost else "")
+
+
 def status(json: bool) -> None:
     """Show state and counters."""
     with connect() as client:
@@ -58,6 +72,11 @@ def status(json: bool) -> None:
             (
                 "dropped",
                 f"{row.get('ring-drops', 0)} records, {row.get('event-drops', 0)} events",
+            ),
+            ("events", _events_text(row)),
+            (
+                "BPF programs",
+                f"cannot post events: {row['no-kfunc']}" if "no-kfunc" in row else None,
             ),
             ("emergency at", f"{row.get('emergency-threshold')} permille of full stall"),
             ("memory", f"{row.get('memory-bytes', 0) / 1024:.0f} KiB"),

@@ -78,6 +78,11 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
         c_int,
         [c_void_p, *[c_uint64] * 3, *[c_uint32] * 3, c_uint64, _U32P],
     ),
+    "ainka_flat_norm": (
+        None,
+        [c_uint32, c_void_p, c_void_p, c_void_p, POINTER(c_int64), POINTER(c_int64)],
+    ),
+    "ainka_flat_rate": (None, [c_uint32, c_void_p, c_void_p, c_void_p]),
     "ainka_flat_hist_bucket": (c_uint32, [c_uint64]),
     "ainka_flat_hist_floor": (c_uint64, [c_uint32]),
     "ainka_hist_percentile": (c_uint64, [c_void_p, c_uint32, c_uint32]),

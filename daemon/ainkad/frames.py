@@ -17,6 +17,7 @@ from ainkad.layouts_gen import INPUTS_DTYPE, RECORD_INPUTS
 from ainkad.signals_gen import (
     N_CGROUP_SIGNALS,
     N_DEVICE_SIGNALS,
+    N_EXTERNAL,
     N_SYSTEM_SIGNALS,
     N_TASK_SIGNALS,
 )
@@ -26,6 +27,8 @@ SNAP: Final = max(N_TASK_SIGNALS, N_CGROUP_SIGNALS, N_DEVICE_SIGNALS)
 
 WALKED: Final = 1
 ENFORCE: Final = 2
+EVENTS: Final = 4
+FRAME_SIGNALS: Final = N_SYSTEM_SIGNALS + N_EXTERNAL
 SUBJECTS: Final = np.dtype(
     [
         ("subject", np.uint32),
@@ -42,8 +45,10 @@ SUBJECTS: Final = np.dtype(
 class Frame:
     """What one evaluation saw.
 
-    ``values`` and ``fresh`` (N_SYSTEM_SIGNALS,) are the system's signals, ``subjects`` (n,) of
-    SUBJECTS those of the last walk; a value that is not fresh means nothing.
+    ``values`` and ``fresh`` (FRAME_SIGNALS,) are the system's signals, then the external ones,
+    ``subjects`` (n,) of SUBJECTS those of the last walk; a value that is not fresh means nothing.
+    With the flag EVENTS, policies were evaluated for events since the frame before, and what they
+    saw then is not recorded.
     """
 
     time_ns: int
@@ -61,8 +66,8 @@ def _address(array: NDArray[np.generic]) -> int:
 def _unpack(frame: int) -> Frame:
     library = core_lib.load()
     time_ns, flags, state = ctypes.c_uint64(), ctypes.c_uint32(), ctypes.c_uint32()
-    values = np.empty(N_SYSTEM_SIGNALS, np.int64)
-    fresh = np.empty(N_SYSTEM_SIGNALS, np.uint8)
+    values = np.empty(FRAME_SIGNALS, np.int64)
+    fresh = np.empty(FRAME_SIGNALS, np.uint8)
     n = library.ainka_flat_frame_get(
         frame, time_ns, flags, state, _address(values), _address(fresh)
     )

@@ -17,7 +17,10 @@ log = logging.getLogger("ainkad")
 SCHED: Final = ((MapRole.SCHED_STATS, "sched_stats"), (MapRole.TASKS, "tasks"))
 """Roles and maps of the object that the daemon cannot do without."""
 
-OTHERS: Final = (("block.bpf.o", ((MapRole.DEVICES, "devices"),)),)
+OTHERS: Final = (
+    ("block.bpf.o", ((MapRole.DEVICES, "devices"),)),
+    ("proc.bpf.o", ()),
+)
 """Object files beside it, with their roles and maps; one that does not load costs its signals."""
 
 

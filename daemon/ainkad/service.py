@@ -16,6 +16,8 @@ from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
 from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
+from ainkad.external import is_external
+from ainkad.external import names as external_names
 from ainkad.layouts_gen import RECORD_DECISION
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
@@ -24,7 +26,7 @@ from ainkad.netlink.client import Client
 from ainkad.netlink.message import KernelError
 from ainkad.policy_file import read_policies
 from ainkad.programs import Programs
-from ainkad.ring import RingReader
+from ainkad.ring import Records, RingReader
 from ainkad.systemd import notify
 from ainkad.telemetry.store import Store
 from ainkad.tuner.definition import Tuner, read_tuner
@@ -65,6 +67,7 @@ class Service:
         self._tuners = tuners
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
+        self._external: dict[int, str] = {}
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT. Raises AinkaError when the machine lacks something."""
@@ -119,7 +122,7 @@ class Service:
         runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
         tasks = [
             asyncio.create_task(self._keep_lease(client, programs), name="lease"),
-            asyncio.create_task(self._read_ring(ring, store), name="ring"),
+            asyncio.create_task(self._read_ring(ring, client, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
         ]
@@ -138,7 +141,7 @@ class Service:
             for run in runs:
                 run.leave()
             with contextlib.suppress(AinkaError):
-                store.add_decisions(ring.read_batch())
+                self._store(ring.read_batch(), client, store)
             log.info("event=left")
         if self._failure is not None:
             raise self._failure
@@ -177,7 +180,16 @@ class Service:
                     raise  # the device is no longer ours
                 log.warning("event=lease-not-renewed error=%r", error.message)
 
-    async def _read_ring(self, ring: RingReader, store: Store) -> None:
+    def _store(self, batch: Records, client: Client, store: Store) -> None:
+        """Keep the decisions of a batch, and what external signals they name are called."""
+        decisions = batch[batch["type"] == RECORD_DECISION]
+        store.add_decisions(decisions)
+        causes = set(decisions["cause_signal"].ravel().tolist())
+        if any(map(is_external, causes - self._external.keys())):
+            self._external = external_names(client)
+            store.add_external(self._external)
+
+    async def _read_ring(self, ring: RingReader, client: Client, store: Store) -> None:
         """Take records in batches: after the first one wait a little for those that follow."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
@@ -191,9 +203,8 @@ class Service:
             await asyncio.sleep(GATHER_S)
             readable.clear()
             batch = ring.read_batch()
-            batch = batch[batch["type"] == RECORD_DECISION]
             try:
-                store.add_decisions(batch)
+                self._store(batch, client, store)
             except AinkaError as error:
                 # A full disk costs history, not what the lease keeps in force.
                 log.error("event=decisions-lost records=%d error=%r", len(batch), error.message)

@@ -19,14 +19,15 @@ class SignalDef:
     unit: str
     source: str
     max_age_ns: int
+    event: bool
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 16
-N_TASK_SIGNALS: Final = 10
+N_SYSTEM_SIGNALS: Final = 17
+N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 0
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 42
+N_SIGNALS: Final = 44
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
 
@@ -39,6 +40,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="ms",
         source="module",
         max_age_ns=1_000_000_000,
+        event=False,
         doc="Time since the module was loaded.",
     ),
     SignalDef(
@@ -49,6 +51,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc=(
             "Run delay (time runnable but not running) per run of all tasks, median over "
             "about 1 s."
@@ -62,6 +65,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay per run of all tasks, 99th percentile over about 1 s.",
     ),
     SignalDef(
@@ -72,6 +76,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay per run of all tasks, mean over about 1 s.",
     ),
     SignalDef(
@@ -82,6 +87,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay from wake-up to running of user tasks, median over about 1 s.",
     ),
     SignalDef(
@@ -92,6 +98,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay from wake-up to running of user tasks, 99th percentile over about 1 s.",
     ),
     SignalDef(
@@ -102,6 +109,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay from wake-up to running of user tasks, mean over about 1 s.",
     ),
     SignalDef(
@@ -112,6 +120,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Context switches per second over about 1 s.",
     ),
     SignalDef(
@@ -122,6 +131,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Context switches per second in which a task went to sleep, over about 1 s.",
     ),
     SignalDef(
@@ -132,6 +142,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Wake-ups per second that led to a run, over about 1 s.",
     ),
     SignalDef(
@@ -142,6 +153,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="sched-stats",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Share of all CPUs' time that tasks other than idle ran, over about 1 s.",
     ),
     SignalDef(
@@ -152,6 +164,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="psi",
         max_age_ns=5_000_000_000,
+        event=False,
         doc="Share of the last second in which some task waited for a CPU.",
     ),
     SignalDef(
@@ -162,6 +175,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="psi",
         max_age_ns=5_000_000_000,
+        event=False,
         doc="Share of the last second in which some task stalled on memory.",
     ),
     SignalDef(
@@ -172,6 +186,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="psi",
         max_age_ns=5_000_000_000,
+        event=False,
         doc="Share of the last second in which all tasks stalled on memory.",
     ),
     SignalDef(
@@ -182,6 +197,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="psi",
         max_age_ns=5_000_000_000,
+        event=False,
         doc="Share of the last second in which some task stalled on I/O.",
     ),
     SignalDef(
@@ -192,7 +208,19 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="psi",
         max_age_ns=5_000_000_000,
+        event=False,
         doc="Share of the last second in which all tasks stalled on I/O.",
+    ),
+    SignalDef(
+        id=0x0010,
+        name="proc.fork_rate_hz",
+        subject=0,
+        index=16,
+        unit="hz",
+        source="module",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="New processes and threads per second, over the last one to two seconds.",
     ),
     SignalDef(
         id=0x0100,
@@ -202,6 +230,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="count",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Thread id in the initial pid namespace.",
     ),
     SignalDef(
@@ -212,6 +241,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="CPU time of the task, permille of one CPU, over the last 0.5 to 1 s.",
     ),
     SignalDef(
@@ -222,6 +252,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay per run of the task, mean.",
     ),
     SignalDef(
@@ -232,6 +263,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay per run of the task, maximum.",
     ),
     SignalDef(
@@ -242,6 +274,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Run delay from wake-up to running, mean.",
     ),
     SignalDef(
@@ -252,6 +285,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Wake-ups of the task per second.",
     ),
     SignalDef(
@@ -262,6 +296,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Times per second the task went to sleep.",
     ),
     SignalDef(
@@ -272,6 +307,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Times per second the task was preempted.",
     ),
     SignalDef(
@@ -282,6 +318,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="CPU time per run, from running to switched out, mean.",
     ),
     SignalDef(
@@ -292,7 +329,22 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="ms",
         source="tasks",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Time since the task was created.",
+    ),
+    SignalDef(
+        id=0x010A,
+        name="task.fork_rate_hz",
+        subject=1,
+        index=10,
+        unit="hz",
+        source="event",
+        max_age_ns=2_000_000_000,
+        event=True,
+        doc=(
+            "New processes and threads per second that the process of this thread group "
+            "leader makes, from 16 on."
+        ),
     ),
     SignalDef(
         id=0x0300,
@@ -302,6 +354,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="count",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Major number of the disk.",
     ),
     SignalDef(
@@ -312,6 +365,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="count",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Minor number of the disk.",
     ),
     SignalDef(
@@ -322,6 +376,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Reads and writes completed per second, over the last 0.5 to 1 s.",
     ),
     SignalDef(
@@ -332,6 +387,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Reads completed per second.",
     ),
     SignalDef(
@@ -342,6 +398,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="hz",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Writes completed per second.",
     ),
     SignalDef(
@@ -352,6 +409,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="bytes",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Bytes read per second.",
     ),
     SignalDef(
@@ -362,6 +420,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="bytes",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Bytes written per second.",
     ),
     SignalDef(
@@ -372,6 +431,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Time from the beginning of a read request to its end, mean. Stale without reads.",
     ),
     SignalDef(
@@ -382,6 +442,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="The same, 99th percentile.",
     ),
     SignalDef(
@@ -392,6 +453,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Time from the beginning of a write request to its end, mean. Stale without writes.",
     ),
     SignalDef(
@@ -402,6 +464,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="The same, 99th percentile.",
     ),
     SignalDef(
@@ -412,6 +475,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Time of reads and writes until the driver got them, mean.",
     ),
     SignalDef(
@@ -422,6 +486,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="us",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Time of reads and writes that the driver had them, mean.",
     ),
     SignalDef(
@@ -432,6 +497,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Share of the time of reads and writes until the driver got them.",
     ),
     SignalDef(
@@ -442,6 +508,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="permille",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Share of the reads issued that began where one of the last eight had ended.",
     ),
     SignalDef(
@@ -452,6 +519,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         unit="count",
         source="devices",
         max_age_ns=2_000_000_000,
+        event=False,
         doc="Requests of every kind that the driver has.",
     ),
 )

@@ -94,6 +94,9 @@ u32 ainka_flat_frame_get(const struct ainka_frame *frame, u64 *time_ns, u32 *fla
 			 s64 *val, u8 *fresh);
 void ainka_flat_frame_subjects(const struct ainka_frame *frame, u32 *subject, u32 *num, u64 *id,
 			       s64 *val, u8 *fresh);
+
+void ainka_flat_norm(u32 n, const s64 *value, s64 *score, u8 *known, s64 *mean, s64 *deviation);
+void ainka_flat_rate(u32 n, const u64 *ns, u32 *told, u32 *hz);
 u32 ainka_flat_hist_bucket(u64 ns);
 u64 ainka_flat_hist_floor(u32 bucket);
 

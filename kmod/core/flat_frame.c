@@ -22,7 +22,7 @@ u64 ainka_flat_frame_bytes(u32 coded)
  * @time_ns: its time
  * @flags: AINKA_FRAME_*
  * @state: enum ainka_state
- * @val: the system's signals
+ * @val: the system's signals, then the external ones
  * @fresh: 1 where @val means something
  */
 void ainka_flat_frame_set(struct ainka_frame *frame, u64 time_ns, u32 flags, u32 state,
@@ -69,7 +69,7 @@ u32 ainka_flat_frame_add(struct ainka_frame *frame, u32 subject, u32 num, u64 id
  * @time_ns: out
  * @flags: out
  * @state: out
- * @val: out, AINKA_N_SYSTEM_SIGNALS values
+ * @val: out, AINKA_FRAME_SIGNALS values
  * @fresh: out, likewise
  *
  * Return: number of subjects.

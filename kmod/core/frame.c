@@ -185,8 +185,8 @@ static void get_subjects(struct reader *r, const struct ainka_frame *prev,
 	cur->n_subjects = r->bad ? 0 : n;
 }
 
-static const s64 no_val[AINKA_N_SYSTEM_SIGNALS];
-static const u8 no_fresh[AINKA_N_SYSTEM_SIGNALS];
+static const s64 no_val[AINKA_FRAME_SIGNALS];
+static const u8 no_fresh[AINKA_FRAME_SIGNALS];
 
 /**
  * ainka_frame_encode - code a frame
@@ -205,7 +205,7 @@ u32 ainka_frame_encode(const struct ainka_frame *prev, struct ainka_frame *cur, 
 	at = put(at, cur->flags);
 	at = put(at, cur->state);
 	at = put_bank(at, prev ? prev->val : no_val, prev ? prev->fresh : no_fresh, cur->val,
-		      cur->fresh, AINKA_N_SYSTEM_SIGNALS);
+		      cur->fresh, AINKA_FRAME_SIGNALS);
 	if (cur->flags & AINKA_FRAME_WALKED) {
 		at = put_subjects(at, prev, cur);
 	} else {
@@ -241,7 +241,7 @@ int ainka_frame_decode(const u8 *buf, u32 bytes, const struct ainka_frame *prev,
 	cur->state = state;
 	cur->pad = 0;
 	get_bank(&r, prev ? prev->val : no_val, prev ? prev->fresh : no_fresh, cur->val,
-		 cur->fresh, AINKA_N_SYSTEM_SIGNALS);
+		 cur->fresh, AINKA_FRAME_SIGNALS);
 	if (r.bad)
 		return -EINVAL;
 	if (cur->flags & AINKA_FRAME_WALKED) {

@@ -9,19 +9,23 @@
 
 #include "ainka_core.h"
 
+/* The system's signals, then the external ones. */
+#define AINKA_FRAME_SIGNALS	(AINKA_N_SYSTEM_SIGNALS + AINKA_N_EXTERNAL)
+
 /* Room for all subjects of all kinds that a walk visits. */
 #define AINKA_FRAME_SUBJECTS	320
 
 /* A frame whose every value changes has at most so many bytes. */
 #define AINKA_VARINT_MAX	10
 #define AINKA_FRAME_BYTES_MAX \
-	(8 * AINKA_VARINT_MAX + AINKA_N_SYSTEM_SIGNALS * (2 + AINKA_VARINT_MAX) + \
+	(8 * AINKA_VARINT_MAX + AINKA_FRAME_SIGNALS * (2 + AINKA_VARINT_MAX) + \
 	 AINKA_FRAME_SUBJECTS * (4 * AINKA_VARINT_MAX + \
 				 AINKA_SNAP_SIGNALS * (2 + AINKA_VARINT_MAX)))
 
 #define AINKA_FRAME_WALKED	(1U << 0)	/* the subjects were looked at anew */
 #define AINKA_FRAME_ENFORCE	(1U << 1)	/* policies may write */
-#define AINKA_FRAME_FLAGS	(AINKA_FRAME_WALKED | AINKA_FRAME_ENFORCE)
+#define AINKA_FRAME_EVENTS	(1U << 2)	/* events were acted upon since the last frame */
+#define AINKA_FRAME_FLAGS	(AINKA_FRAME_WALKED | AINKA_FRAME_ENFORCE | AINKA_FRAME_EVENTS)
 
 /**
  * struct ainka_frame_subject - one subject
@@ -46,7 +50,7 @@ struct ainka_frame_subject {
  * @state: enum ainka_state
  * @n_subjects: entries used in @subject
  * @pad: 0
- * @val: the system's signals
+ * @val: the system's signals, then the external ones
  * @fresh: 1 where @val means something
  * @subject: the subjects of the last walk
  */
@@ -56,8 +60,8 @@ struct ainka_frame {
 	__u32 state;
 	__u32 n_subjects;
 	__u32 pad;
-	__s64 val[AINKA_N_SYSTEM_SIGNALS];
-	__u8 fresh[AINKA_N_SYSTEM_SIGNALS];
+	__s64 val[AINKA_FRAME_SIGNALS];
+	__u8 fresh[AINKA_FRAME_SIGNALS];
 	struct ainka_frame_subject subject[AINKA_FRAME_SUBJECTS];
 };
 

@@ -116,6 +116,13 @@ const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {
 		.id = AINKA_SIG_PSI_IO_FULL_PERMILLE,
 	},
 	{
+		.name = "proc.fork_rate_hz",
+		.unit = "hz",
+		.source = "module",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_PROC_FORK_RATE_HZ,
+	},
+	{
 		.name = "task.pid",
 		.unit = "count",
 		.source = "tasks",
@@ -184,6 +191,14 @@ const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {
 		.source = "tasks",
 		.max_age_ns = 2000000000ULL,
 		.id = AINKA_SIG_TASK_AGE_MS,
+	},
+	{
+		.name = "task.fork_rate_hz",
+		.unit = "hz",
+		.source = "event",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_TASK_FORK_RATE_HZ,
+		.event = true,
 	},
 	{
 		.name = "dev.major",

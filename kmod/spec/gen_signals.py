@@ -63,6 +63,7 @@ class Signal:
     unit: str
     source: str
     max_age_ms: int
+    event: bool
     doc: str
 
     @property
@@ -110,6 +111,7 @@ def _signal(bank: int, index: int, subject: str, entry: dict[str, object]) -> Si
         unit=unit,
         source=str(entry["source"]),
         max_age_ms=age,
+        event=bool(entry.get("event", False)),
         doc=str(entry["doc"]),
     )
 
@@ -168,6 +170,7 @@ def table(signals: list[Signal]) -> str:
             f"\t\t.source = {_c_string(s.source)},",
             f"\t\t.max_age_ns = {s.max_age_ms}000000ULL,",
             f"\t\t.id = {s.constant},",
+            *(["\t\t.event = true,"] if s.event else []),
             "\t},",
         ]
     lines += ["};", ""]
@@ -198,6 +201,7 @@ def python(signals: list[Signal]) -> str:
         "    unit: str",
         "    source: str",
         "    max_age_ns: int",
+        "    event: bool",
         "    doc: str",
         "",
         "",
@@ -221,6 +225,7 @@ def python(signals: list[Signal]) -> str:
             f'        unit="{s.unit}",',
             f'        source="{s.source}",',
             f"        max_age_ns={s.max_age_ms * 1_000_000:_},",
+            f"        event={s.event},",
             f"        doc={_py_string(s.doc)},",
             "    ),",
         ]
@@ -229,7 +234,8 @@ def python(signals: list[Signal]) -> str:
         '"""All signals, sorted by id."""',
         "",
         "BANKS: Final[tuple[tuple[SignalDef, ...], ...]] = tuple(",
-        f"    tuple(s for s in SIGNALS if s.subject == subject) for subject in range({len(SUBJECTS)})",
+        "    tuple(s for s in SIGNALS if s.subject == subject)"
+        f" for subject in range({len(SUBJECTS)})",
         ")",
         '"""The signals of each subject, by enum ainka_subject."""',
         "",
@@ -268,7 +274,8 @@ def page(signals: list[Signal]) -> str:
         for s in signals:
             if s.subject == subject:
                 age = f"{s.max_age_ms / 1000:g} s"
-                lines.append(f"| `{s.name}` | {s.unit} | {s.source} | {age} | {s.doc} |")
+                event = " BPF programs may post it." if s.event else ""
+                lines.append(f"| `{s.name}` | {s.unit} | {s.source} | {age} | {s.doc}{event} |")
     lines.append("")
     return "\n".join(lines)
 

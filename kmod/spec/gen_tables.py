@@ -131,7 +131,8 @@ def enum_names(enums: list[dict[str, Any]]) -> list[str]:
 
 def family(spec: dict[str, Any]) -> list[str]:
     """FAMILY: all of it in one value."""
-    groups = "".join(f'"{g["name"]}", ' for g in spec["mcast-groups"]["list"]).rstrip(" ")
+    names = [f'"{g["name"]}"' for g in spec["mcast-groups"]["list"]]
+    groups = ", ".join(names) + ("," if len(names) == 1 else "")
     enums = [d for d in spec["definitions"] if d["type"] == "enum"]
     return [
         "",

@@ -17,6 +17,7 @@ from ainkad.config import Config
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import RECORD_DTYPE
 from ainkad.service import read_tuners
+from ainkad.signals_gen import EXTERNAL_FIRST
 from ainkad.systemd import notify
 from ainkad.telemetry import lookup
 from ainkad.telemetry.schema import MIGRATIONS
@@ -57,6 +58,21 @@ def test_a_batch_comes_back_in_the_words_of_the_spec(tmp_path: Path) -> None:
         {"signal": "sched.run_delay_p50_us", "value": -7},
     ]
     assert lookup.decision(path, 4) is None
+
+
+def test_external_signals_are_named_as_the_session_knew_them(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    for name in ("old.load_permille", "new.load_permille"):
+        store = Store(path)
+        rows = records(1)
+        rows["cause_signal"][:, 1] = EXTERNAL_FIRST
+        store.add_decisions(rows)
+        store.add_external({EXTERNAL_FIRST: name, EXTERNAL_FIRST + 1: "x.y_count"})
+        store.add_external({EXTERNAL_FIRST: name})
+        row = lookup.decision(path, int(rows["id"][0]))
+        assert row is not None
+        assert [c["signal"] for c in row["cause"]] == ["task.cpu_share_permille", name]
+        store.close()
 
 
 def test_a_number_means_the_latest_session(tmp_path: Path) -> None:
@@ -114,7 +130,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     db.close()
-    with pytest.raises(AinkaError, match="schema 2"):
+    with pytest.raises(AinkaError, match=f"schema {len(MIGRATIONS) + 1}"):
         Store(path)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ainkad.errors import AinkaError
-from ainkad.frames import SNAP, SUBJECTS, WALKED, Coder, Frame, Reader
+from ainkad.frames import FRAME_SIGNALS, SNAP, SUBJECTS, WALKED, Coder, Frame, Reader
 from ainkad.layouts_gen import INPUTS_BYTES, INPUTS_DTYPE, INPUTS_KEY, RECORD_INPUTS
-from ainkad.signals_gen import N_SYSTEM_SIGNALS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +37,7 @@ def frames(draw: Any) -> list[Frame]:
         subjects = np.zeros(len(rows), SUBJECTS)
         for at, (subject, num, id_, (val, fresh)) in enumerate(rows):
             subjects[at] = (subject, num, id_, val, fresh)
-        val, fresh = draw(banks(N_SYSTEM_SIGNALS))
+        val, fresh = draw(banks(FRAME_SIGNALS))
         found.append(
             Frame(
                 time_ns,
@@ -136,8 +135,8 @@ def stream(n: int, every: int) -> tuple[list[Frame], np.ndarray[Any, Any]]:
             1000 * number,
             WALKED,
             0,
-            rng.integers(0, 10**6, N_SYSTEM_SIGNALS),
-            np.ones(N_SYSTEM_SIGNALS, np.uint8),
+            rng.integers(0, 10**6, FRAME_SIGNALS),
+            np.ones(FRAME_SIGNALS, np.uint8),
             subjects,
         )
         sent.append(frame)

@@ -299,7 +299,17 @@ SETS: Final = {
             "memory-bytes": Attribute("memory-bytes", 25, "u64"),
             "uptime-ns": Attribute("uptime-ns", 26, "u64"),
             "brief": Attribute("brief", 27, "flag"),
-            "pad": Attribute("pad", 28, "pad"),
+            "posts": Attribute("posts", 28, "u64"),
+            "posts-bpf": Attribute("posts-bpf", 29, "u64"),
+            "posts-limited": Attribute("posts-limited", 30, "u64"),
+            "posts-no-room": Attribute("posts-no-room", 31, "u64"),
+            "posts-refused": Attribute("posts-refused", 32, "u64"),
+            "posts-lost": Attribute("posts-lost", 33, "u64"),
+            "posts-changed": Attribute("posts-changed", 34, "u64"),
+            "post-p50-ns": Attribute("post-p50-ns", 35, "u64"),
+            "post-p99-ns": Attribute("post-p99-ns", 36, "u64"),
+            "no-kfunc": Attribute("no-kfunc", 37, "string"),
+            "pad": Attribute("pad", 38, "pad"),
         },
     ),
 }
@@ -321,6 +331,7 @@ OPERATIONS: Final = {
     "state-set": Operation("state-set", 14, "status"),
     "reset": Operation("reset", 15, "status"),
     "signal-set": Operation("signal-set", 16, "signal"),
+    "forecast-ntf": Operation("forecast-ntf", 17, "signal"),
 }
 
 FAMILY: Final = Family(
@@ -363,5 +374,5 @@ FAMILY: Final = Family(
         "lane": ("fast", "slow"),
         "map-role": ("sched-stats", "tasks", "devices"),
     },
-    groups=("decisions",),
+    groups=("decisions", "requests"),
 )

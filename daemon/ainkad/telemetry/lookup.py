@@ -22,20 +22,24 @@ def store_path() -> Path:
         return DEFAULT_STORE
 
 
-def _query(path: Path, sql: str, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
-    """The first row of a query; None without a store, without a row, or for an unknown schema."""
+def _rows(path: Path, sql: str, arguments: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """The rows of a query; none without a store, or for an unknown schema."""
     if not path.exists():
-        return None
+        return []
     try:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
             db.row_factory = sqlite3.Row
-            row = db.execute(sql, arguments).fetchone()
+            return [dict(row) for row in db.execute(sql, arguments)]
         finally:
             db.close()
     except sqlite3.Error:
-        return None
-    return None if row is None else dict(row)
+        return []
+
+
+def _query(path: Path, sql: str, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
+    """The first row of a query; None if there is none."""
+    return next(iter(_rows(path, sql, arguments)), None)
 
 
 def effect(path: Path, policy: str) -> dict[str, Any] | None:
@@ -65,6 +69,8 @@ def decision(path: Path, number: int) -> dict[str, Any] | None:
     from ainkad.signals_gen import SIGNALS
 
     names = {signal.id: signal.name for signal in SIGNALS}
+    sql = "SELECT id, name FROM external_signals WHERE session = ?"
+    names |= {known["id"]: known["name"] for known in _rows(path, sql, (row["session"],))}
     named["cause"] = [
         {"signal": names.get(signal, hex(signal)), "value": value}
         for signal, value in zip(signals, values, strict=True)

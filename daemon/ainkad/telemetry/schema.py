@@ -96,7 +96,17 @@ CREATE TABLE events (
 );
 """
 
-MIGRATIONS = (_FIRST,)
+_EXTERNAL = """
+-- Names of the signals that were registered while the module ran; their ids are of one session.
+CREATE TABLE external_signals (
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (session, id)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _EXTERNAL)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -108,6 +108,12 @@ class Store:
         with _told(), self._transaction():
             self._db.executemany(_INSERT, zip(*columns, strict=True))
 
+    def add_external(self, names: Mapping[int, str]) -> None:
+        """Write down which external signals the ids in this session's decisions are."""
+        sql = "INSERT OR REPLACE INTO external_signals (session, id, name) VALUES (?, ?, ?)"
+        with _told(), self._transaction():
+            self._db.executemany(sql, [(self.session, *pair) for pair in names.items()])
+
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
@@ -162,7 +168,7 @@ class Store:
                 "s.id = session AND s.wall_minus_monotonic_ns + time_ns < ?)",
                 (before,),
             ).rowcount
-            for table in ("windows", "events"):
+            for table in ("windows", "events", "external_signals"):
                 sql = f"DELETE FROM {table} WHERE session IN ({old})"
                 self._db.execute(sql, (before, self.session))
             deleted += self._db.execute(
