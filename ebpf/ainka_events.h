@@ -18,6 +18,7 @@
 #define AINKA_HIST_BUCKETS	256
 
 #define AINKA_TASKS_MAX		4096
+#define AINKA_CGROUPS_MAX	1024
 #define AINKA_TASK_WINDOW_NS	500000000ULL
 
 /* struct ainka_sched_stats - what one CPU has seen since the program started */
@@ -32,6 +33,8 @@ struct ainka_sched_stats {
 	__u64 wakeups;		/* runs that began with a wake-up, all tasks */
 	__u64 drops;		/* tasks for which the map of tasks had no room */
 	__u64 last_ns;		/* when this CPU switched last, CLOCK_MONOTONIC */
+	__u64 cgroup;		/* id of the cgroup that runs since then, 0 for none */
+	__u64 cgroup_drops;	/* runs for which the map of cgroups had no room */
 	__u32 running;		/* pid on this CPU since then, 0 for idle; not yet in busy_ns */
 	__u32 pad;
 	__u32 delay_hist[AINKA_HIST_BUCKETS];
@@ -116,6 +119,24 @@ struct ainka_dev_rec {
 struct ainka_block_stats {
 	__u64 request_drops;	/* requests without times */
 	__u64 dev_drops;	/* requests of disks without a record */
+};
+
+/* Two buckets of the histogram each, so at most 25 % wide. */
+#define AINKA_CGROUP_BUCKETS	128
+
+/*
+ * struct ainka_cgroup_rec - the processes in one cgroup, not below it, since @seq.
+ * CPUs add to it at the same time; every number only grows, so that a copy which
+ * is not of one moment does no harm. A reader of the hash map, whose preallocated
+ * elements are reused under it, compares @id and @seq before and after.
+ */
+struct ainka_cgroup_rec {
+	__u64 id;
+	__u64 seq;		/* when it was made, CLOCK_MONOTONIC; differs for each use */
+	__u64 run_ns;		/* of runs that have ended */
+	__u64 delay_ns;		/* run delay of these */
+	__u64 delays;
+	__u32 delay_hist[AINKA_CGROUP_BUCKETS];
 };
 
 #endif

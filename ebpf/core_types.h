@@ -53,6 +53,7 @@ enum {
 /* include/linux/sched.h; these values have not changed since 4.14 */
 #define TASK_RUNNING	0x0
 #define TASK_DEAD	0x80
+#define PF_EXITING	0x00000004
 #define PF_KTHREAD	0x00200000
 
 /* include/linux/blk_types.h; 0 is a read, 1 a write */
@@ -60,6 +61,9 @@ enum {
 
 /* include/linux/kdev_t.h */
 #define MINORBITS	20
+
+/* include/linux/cgroup-defs.h */
+#define CSS_ONLINE	(1 << 1)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -72,6 +76,23 @@ struct sched_entity {
 	unsigned char sched_delayed;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup_subsys_state {
+	unsigned int flags;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -81,6 +102,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct sched_entity se;
 	struct sched_info sched_info;
+	struct css_set *cgroups;
 };
 
 struct gendisk {

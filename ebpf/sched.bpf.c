@@ -29,6 +29,8 @@ struct {
 	__type(value, struct ainka_task_rec);
 } tasks SEC(".maps");
 
+#include "cgroup.h"
+
 /*
  * @seq is odd between these two. The full barrier of a fetching add is needed
  * where stores may pass each other; x86 only has to be kept from reordering by
@@ -105,6 +107,7 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	bool sleeps = !preempt && state != TASK_RUNNING;
 	struct ainka_task_rec *rec;
 	u64 total, delay, ran;
+	bool delayed;
 	u32 flags;
 
 	ran = since ? now - since : 0;
@@ -112,18 +115,23 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	stats->voluntary += sleeps;
 
 	rec = bpf_map_lookup_elem(&tasks, &pid);
-	if (!rec)
+	if (!rec) {
+		cgroup_ran(stats, prev, ran, false, 0, now);
 		return;
+	}
 
 	flags = rec->flags;
 	total = prev->sched_info.run_delay;
 	delay = total - rec->delay_total_ns;
 	if (flags & AINKA_TASK_SLEPT)
 		stats->wakeups++;
-	if (flags & AINKA_TASK_DELAYED && rec->migrations != (u32)prev->se.nr_migrations)
-		delay = 0; /* not to be trusted */
-	else
+	delayed = !(flags & AINKA_TASK_DELAYED) ||
+		  rec->migrations == (u32)prev->se.nr_migrations;
+	if (delayed)
 		count_delay(stats, flags, delay);
+	else
+		delay = 0; /* not to be trusted */
+	cgroup_ran(stats, prev, ran, delayed, delay, now);
 
 	if (state & TASK_DEAD) {
 		bpf_map_delete_elem(&tasks, &pid);
@@ -211,6 +219,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 		run_ends(stats, prev, preempt, stats->last_ns, now);
 	stats->last_ns = now;
 	stats->running = next->pid;
+	stats->cgroup = next->pid ? cgroup_of(next) : 0;
 	if (next->pid)
 		run_begins(stats, next, now);
 	return 0;

@@ -67,11 +67,13 @@ static void also_visit(const struct ainka_table *t, u64 now_ns)
 {
 	u32 i, j;
 
-	for (i = 0; i < t->n; i++)
+	for (i = 0; i < t->n; i++) {
+		ainka_subjects_want(t->policy[i]->subject, now_ns);
 		for (j = 0; t->policy[i]->slot && j < AINKA_POLICY_SUBJECTS; j++)
 			if (t->policy[i]->slot[j].key.num)
 				ainka_subjects_also(t->policy[i]->subject,
 						    &t->policy[i]->slot[j].key, now_ns);
+	}
 }
 
 static void eval_policy(struct ainka_policy *policy, struct ainka_env *env, bool walked)

@@ -80,7 +80,7 @@ const struct nla_policy ainka_decision_undo_nl_policy[AINKA_A_DECISION_ID + 1] =
 
 /* AINKA_CMD_MAP_ATTACH - do */
 const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_FD + 1] = {
-	[AINKA_A_MAP_ROLE] = NLA_POLICY_MAX(NLA_U32, 2),
+	[AINKA_A_MAP_ROLE] = NLA_POLICY_MAX(NLA_U32, 3),
 	[AINKA_A_MAP_FD] = { .type = NLA_U32, },
 };
 

@@ -61,7 +61,7 @@ static int undo(const struct ainka_record *rec, struct ainka_err *err)
 	if (!hold)
 		return refuse(err, -EALREADY, "%s has its baseline already", rec->tunable);
 	if (hold->foreign)
-		return refuse(err, -EBUSY, "somebody else has set %s since; it is not ours to undo",
+		return refuse(err, -EBUSY, "somebody else has set %s since; it is no longer ours",
 			      rec->tunable);
 	if (!policy || hold->policy_id != rec->policy_id)
 		return refuse(err, -ESTALE, "%s is what policy %s has set since", rec->tunable,

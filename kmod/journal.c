@@ -176,6 +176,7 @@ static bool inherit(const struct ainka_hold *hold, const struct ainka_target *ch
 	copy->baseline = hold->baseline;
 	copy->written = value;
 	copy->wanted = hold->wanted;
+	copy->asked = hold->asked;
 	copy->policy_id = hold->policy_id;
 	copy->policy_version = hold->policy_version;
 	memcpy(copy->policy, hold->policy, sizeof(copy->policy));
@@ -193,6 +194,26 @@ err_lost:
 	return false;
 }
 
+/* What is held on the parent, or on its process, is held on the child. */
+static bool inherit_all(const void *object, struct task_struct *child, bool process)
+{
+	struct ainka_target target;
+	struct ainka_hold *hold;
+	bool found = false;
+
+	/* most parents are not in the journal: look before a target is made of the child */
+	hash_for_each_possible_rcu(ainka_holds, hold, node, (unsigned long)object) {
+		/* pairs with carry_out(): baseline and written are there */
+		if (hold->target.object != object || !smp_load_acquire(&hold->held))
+			continue;
+		ainka_target_of_task(child, &target);
+		ainka_target_scope(&target, process);
+		found |= inherit(hold, &target);
+		ainka_target_put(&target);
+	}
+	return found;
+}
+
 /**
  * ainka_journal_inherit() - a task has been forked
  * @parent: who forked; a changed one makes a changed child
@@ -205,20 +226,13 @@ err_lost:
  */
 void ainka_journal_inherit(struct task_struct *parent, struct task_struct *child)
 {
-	struct ainka_target target;
-	struct ainka_hold *hold;
-	bool found = false;
+	bool found;
 
-	/* most parents are not in the journal: look before a target is made of the child */
 	rcu_read_lock();
-	hash_for_each_possible_rcu(ainka_holds, hold, node, (unsigned long)parent) {
-		/* pairs with carry_out(): baseline and written are there */
-		if (hold->target.object != parent || !smp_load_acquire(&hold->held))
-			continue;
-		ainka_target_of_task(child, &target);
-		found |= inherit(hold, &target);
-		ainka_target_put(&target);
-	}
+	found = inherit_all(parent, child, false);
+	/* a thread shares what its process has */
+	if (child->signal != parent->signal)
+		found |= inherit_all(parent->signal, child, true);
 	rcu_read_unlock();
 	if (found)
 		ainka_engine_kick();

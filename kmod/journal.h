@@ -37,6 +37,7 @@ struct ainka_saved {
  * @baseline: value before us
  * @written: value we wrote last, noted before it is written
  * @wanted: value the policy asked for, before the step limit
+ * @asked: value that was to be written last; @written is what the kernel made of it
  * @since_ns: when it was taken
  * @ghost_ns: restored then; kept for a moment for forks that are under way
  * @saved: its texts, NULL for a tunable that is its value
@@ -60,6 +61,7 @@ struct ainka_hold {
 	s64 baseline;
 	s64 written;
 	s64 wanted;
+	s64 asked;
 	u64 since_ns;
 	u64 ghost_ns;
 	struct ainka_saved *saved;
@@ -81,6 +83,12 @@ extern DECLARE_HASHTABLE(ainka_holds, 9);
 
 #define ainka_journal_each(hold, tmp, bucket) \
 	hash_for_each_safe(ainka_holds, bucket, tmp, hold, node)
+
+/* Why a tunable cannot be read or written. */
+static inline u32 ainka_journal_reason(int err)
+{
+	return err == -EOPNOTSUPP ? AINKA_REASON_ABSENT : AINKA_REASON_WRITE_ERROR;
+}
 
 void ainka_journal_exit(void);
 struct ainka_hold *ainka_journal_find(const struct ainka_tunable *tun,

@@ -86,7 +86,7 @@ static bool change(struct ainka_hold *hold, s64 value, s64 current_value,
 		/* some of what is written together may have been */
 		if (hold->saved)
 			put_back(hold, hold->saved->written, current_value);
-		refused(rec, AINKA_REASON_WRITE_ERROR, err);
+		refused(rec, ainka_journal_reason(err), err);
 		/* what is there now is what was there before */
 		hold->written = current_value;
 		return false;
@@ -147,8 +147,13 @@ static bool carry_out(struct ainka_hold *hold, s64 value, bool restore, struct a
 	err = look(hold, &current_value);
 	if (!err && fresh)
 		err = begin(hold, current_value);
+	if (err == -EOPNOTSUPP && !fresh) {
+		/* the attribute has gone, and what was set with it */
+		refused(rec, AINKA_REASON_SUBJECT_GONE, err);
+		return false;
+	}
 	if (err) {
-		refused(rec, AINKA_REASON_WRITE_ERROR, err);
+		refused(rec, ainka_journal_reason(err), err);
 		return !fresh;
 	}
 	rec->old_value = current_value;
@@ -192,7 +197,7 @@ static void finish(struct ainka_hold *hold, bool keep, enum ainka_task task,
 		hold->failed = could_not && task == AINKA_TASK_RESTORE;
 	if (keep)
 		return;
-	if (task_back && !could_not) {
+	if (task_back && rec->verdict == AINKA_VERDICT_RESTORED) {
 		hold->ghost_ns = ktime_get_ns();
 	} else if (could_not && task != AINKA_TASK_RESTORE && !ainka_journal_gone(hold)) {
 		hold->held = false;
@@ -213,7 +218,7 @@ static bool look_around(struct ainka_hold *hold, struct ainka_record *rec)
 	if (!err)
 		err = begin(hold, value);
 	if (err) {
-		refused(rec, AINKA_REASON_WRITE_ERROR, err);
+		refused(rec, ainka_journal_reason(err), err);
 		return false;
 	}
 	mutex_lock(&ainka_journal_lock);
@@ -292,6 +297,7 @@ void ainka_journal_set(struct ainka_hold *hold, s64 value, s64 wanted, struct ai
 	}
 	hold->inherited = false;
 	hold->wanted = wanted;
+	hold->asked = value;
 	whose(hold, rec);
 	write(hold, value, AINKA_TASK_SET, rec);
 }

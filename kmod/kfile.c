@@ -67,7 +67,15 @@ void ainka_kfile_exit(void)
 	kern_unmount(proc_mnt);
 }
 
-static int file_read(struct file *file, char *buf, size_t size)
+/**
+ * ainka_file_read() - read a file from its beginning and close it
+ * @file: the file, or an error pointer, whose error is returned
+ * @buf: gets the text, NUL-terminated
+ * @size: size of @buf; longer text is cut
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_file_read(struct file *file, char *buf, size_t size)
 {
 	loff_t pos = 0;
 	ssize_t n;
@@ -82,7 +90,14 @@ static int file_read(struct file *file, char *buf, size_t size)
 	return 0;
 }
 
-static int file_write(struct file *file, const char *text)
+/**
+ * ainka_file_write() - write a file in one go and close it
+ * @file: the file, or an error pointer, whose error is returned
+ * @text: what to write
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_file_write(struct file *file, const char *text)
 {
 	size_t len = strlen(text);
 	loff_t pos = 0;
@@ -107,7 +122,7 @@ static int file_write(struct file *file, const char *text)
  */
 int ainka_proc_read(const char *path, char *buf, size_t size)
 {
-	return file_read(file_open_root_mnt(proc_mnt, path, O_RDONLY, 0), buf, size);
+	return ainka_file_read(file_open_root_mnt(proc_mnt, path, O_RDONLY, 0), buf, size);
 }
 
 /**
@@ -119,7 +134,7 @@ int ainka_proc_read(const char *path, char *buf, size_t size)
  */
 int ainka_proc_write(const char *path, const char *text)
 {
-	return file_write(file_open_root_mnt(proc_mnt, path, O_WRONLY, 0), text);
+	return ainka_file_write(file_open_root_mnt(proc_mnt, path, O_WRONLY, 0), text);
 }
 
 /**
@@ -132,7 +147,7 @@ int ainka_proc_write(const char *path, const char *text)
  */
 int ainka_sys_read(const char *path, char *buf, size_t size)
 {
-	return file_read(file_open_root_mnt(sys_mnt, path, O_RDONLY, 0), buf, size);
+	return ainka_file_read(file_open_root_mnt(sys_mnt, path, O_RDONLY, 0), buf, size);
 }
 
 /**
@@ -144,7 +159,7 @@ int ainka_sys_read(const char *path, char *buf, size_t size)
  */
 int ainka_sys_write(const char *path, const char *text)
 {
-	return file_write(file_open_root_mnt(sys_mnt, path, O_WRONLY, 0), text);
+	return ainka_file_write(file_open_root_mnt(sys_mnt, path, O_WRONLY, 0), text);
 }
 
 /* Names are collected first: the directory is locked while it is read. */
@@ -198,7 +213,7 @@ int ainka_sys_list(const char *path, struct ainka_names *names)
  */
 int ainka_path_read(const char *path, char *buf, size_t size)
 {
-	return file_read(filp_open(path, O_RDONLY, 0), buf, size);
+	return ainka_file_read(filp_open(path, O_RDONLY, 0), buf, size);
 }
 
 /**
@@ -210,5 +225,5 @@ int ainka_path_read(const char *path, char *buf, size_t size)
  */
 int ainka_path_write(const char *path, const char *text)
 {
-	return file_write(filp_open(path, O_WRONLY, 0), text);
+	return ainka_file_write(filp_open(path, O_WRONLY, 0), text);
 }

@@ -24,6 +24,10 @@ int ainka_proc_write(const char *path, const char *text);
 int ainka_sys_read(const char *path, char *buf, size_t size);
 int ainka_sys_write(const char *path, const char *text);
 int ainka_sys_list(const char *path, struct ainka_names *names);
+struct file;
+
+int ainka_file_read(struct file *file, char *buf, size_t size);
+int ainka_file_write(struct file *file, const char *text);
 int ainka_path_read(const char *path, char *buf, size_t size);
 int ainka_path_write(const char *path, const char *text);
 

@@ -156,11 +156,14 @@ static void tell(struct telling *telling)
 
 	if (err) {
 		rec->verdict = AINKA_VERDICT_REFUSED;
-		rec->reason = AINKA_REASON_WRITE_ERROR;
+		rec->reason = ainka_journal_reason(err);
 		rec->error = err;
 	} else {
 		rec->new_value = ainka_value_resolve(&telling->value, &tun->bounds, rec->old_value,
 						     rec->old_value, telling->model, &clamped);
+		if (tun->ops->limit)
+			rec->new_value = tun->ops->limit(tun, &telling->target, rec->old_value,
+							 rec->old_value, rec->new_value);
 	}
 	ainka_decision_log(rec);
 	ainka_target_put(&telling->target);

@@ -7,7 +7,10 @@
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/spinlock.h>
 
 #include "engine.h"
@@ -101,6 +104,25 @@ bool ainka_lease_holder_is(struct task_struct *task)
 	parent = rcu_dereference(task->real_parent)->tgid;
 	rcu_read_unlock();
 	return tgid && (task->tgid == tgid || parent == tgid);
+}
+
+/**
+ * ainka_lease_holder_get() - the process that holds the lease
+ *
+ * Return: its leader with a reference, or NULL.
+ */
+struct task_struct *ainka_lease_holder_get(void)
+{
+	pid_t tgid = READ_ONCE(holder_tgid);
+	struct task_struct *task = NULL;
+
+	rcu_read_lock();
+	if (tgid)
+		task = pid_task(find_pid_ns(tgid, &init_pid_ns), PIDTYPE_TGID);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct ainka_cgroup_rec;
 struct ainka_dev_rec;
 struct ainka_sched_stats;
 struct ainka_task_rec;
@@ -17,6 +18,10 @@ bool ainka_maps_task(u32 pid, struct ainka_task_rec *out);
 /* visit returns false to stop; called without sleeping */
 void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void *arg),
 			   void *arg);
+bool ainka_maps_cgroup(u64 id, struct ainka_cgroup_rec *out);
+bool ainka_maps_walk_cgroups(void (*visit)(const struct ainka_cgroup_rec *rec, void *arg),
+			     void *arg);
+bool ainka_maps_running(int cpu, u64 *id, u64 *since_ns);
 
 bool ainka_maps_device(u32 devt, struct ainka_dev_rec *out);
 u32 ainka_maps_devices(u32 *devt, u32 max);

@@ -3,6 +3,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
+#include "cgroup_stats.h"
 #include "decision.h"
 #include "engine.h"
 #include "external.h"
@@ -133,6 +134,11 @@ int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct signal_view view;
 
 	if (attr && nla_get_u32(attr) != AINKA_SUBJECT_SYSTEM) {
+		if (!cb->args[0] && !cb->args[1] && nla_get_u32(attr) == AINKA_SUBJECT_CGROUP) {
+			/* nobody reads their files while nobody wants to know */
+			ainka_cgroup_stats_now();
+			ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
+		}
 		/* the attribute's largest value is checked by the family's policy */
 		dump_subjects(skb, cb, min_t(u32, nla_get_u32(attr), AINKA_SUBJECT_DEVICE));
 		return skb->len;

@@ -7,6 +7,7 @@
 #include <linux/vmalloc.h>
 
 #include "policy.h"
+#include "subjects.h"
 
 /**
  * ainka_refuse() - say why a policy is refused
@@ -187,10 +188,9 @@ static int check_numbers(const struct ainka_policy_cfg *cfg, struct ainka_policy
 {
 	const u64 day_ns = 24ULL * 3600 * NSEC_PER_SEC;
 
-	if (cfg->subject != AINKA_SUBJECT_SYSTEM && cfg->subject != AINKA_SUBJECT_TASK &&
-	    cfg->subject != AINKA_SUBJECT_DEVICE)
+	if (!ainka_subjects_known(cfg->subject))
 		return ainka_refuse(err, AINKA_FIELD_SUBJECT, -EOPNOTSUPP,
-			      "the subject is system, task or device");
+			      "the subject is system, task, cgroup or device");
 	if (cfg->mode > AINKA_MODE_ENFORCE)
 		return ainka_refuse(err, AINKA_FIELD_NONE, -EINVAL,
 			      "the mode is observe, advise or enforce");

@@ -35,8 +35,9 @@ static void show_policies(struct seq_file *m)
 		const struct ainka_policy *p = t->policy[i];
 
 		seq_printf(m, "policy %s: %s, %s, subject %s, on for %u, turned on %llu, applied %llu, refused %llu, parked %u\n",
-			   p->name, modes[p->mode], origins[p->origin], ainka_subject_names[p->subject],
-			   p->active, p->turned_on, p->applied, p->refused, ainka_park_count(p));
+			   p->name, modes[p->mode], origins[p->origin],
+			   ainka_subject_names[p->subject], p->active, p->turned_on,
+			   p->applied, p->refused, ainka_park_count(p));
 		seq_printf(m, "\twhen %s\n", p->when_text);
 		if (p->until)
 			seq_printf(m, "\tuntil %s\n", p->until_text);

@@ -2,7 +2,7 @@
 /*
  * The commands of /proc/ainka:
  *
- *	policy add NAME [subject task] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]
+ *	policy add NAME [subject SUBJECT] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]
  *	policy remove NAME
  *	policy resume NAME
  *	state NAME
@@ -28,12 +28,12 @@
 #include "params.h"
 #include "proc.h"
 #include "table.h"
+#include "target.h"
 
 #define POLICY_ADD \
-	"policy add NAME [subject task] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]"
+	"policy add NAME [subject SUBJECT] [mode MODE] when CONDITION set TUNABLE=VALUE[,…]"
 
 static const char *const mode_names[] = { "observe", "advise", "enforce" };
-static const char *const subject_names[] = { "system", "task" };
 
 /* Cut the next word off a line. */
 static char *word(char **line)
@@ -90,7 +90,7 @@ static int take_option(struct ainka_policy_cfg *cfg, const char *option, const c
 		i = match_string(mode_names, ARRAY_SIZE(mode_names), value);
 		cfg->mode = i;
 	} else if (!strcmp(option, "subject")) {
-		i = match_string(subject_names, ARRAY_SIZE(subject_names), value);
+		i = match_string(ainka_subject_names, AINKA_SUBJECT_DEVICE + 1, value);
 		cfg->subject = i;
 	} else {
 		pr_err("\"%s\" is none of subject, mode, when; " POLICY_ADD "\n", option);
@@ -284,6 +284,7 @@ int ainka_proc_command(char *line)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(name, commands[i].name))
 			return commands[i].run(line);
-	pr_err("\"%s\" is none of policy, state, undo, release, reset, debug, config_update\n", name);
+	pr_err("\"%s\" is none of policy, state, undo, release, reset, debug, config_update\n",
+	       name);
 	return -EINVAL;
 }

@@ -39,8 +39,15 @@ static struct source {
 	  .full = AINKA_SIG_PSI_IO_FULL_PERMILLE },
 };
 
-/* The number behind total= in the line that begins with kind. */
-static int total_us(const char *text, const char *kind, u64 *us)
+/**
+ * ainka_psi_total() - a total of a pressure file
+ * @text: the file
+ * @kind: how the line begins, some or full
+ * @us: gets the number behind total=
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_psi_total(const char *text, const char *kind, u64 *us)
 {
 	const char *line = strstr(text, kind), *total;
 	char digits[24];
@@ -58,7 +65,15 @@ static int total_us(const char *text, const char *kind, u64 *us)
 	return kstrtou64(digits, 10, us);
 }
 
-static u64 permille(u64 now_us, u64 then_us, u64 ns)
+/**
+ * ainka_psi_permille() - how much of a time was stalled
+ * @now_us: total at its end
+ * @then_us: total at its beginning
+ * @ns: how long it was
+ *
+ * Return: thousandths, at most 1000.
+ */
+u64 ainka_psi_permille(u64 now_us, u64 then_us, u64 ns)
 {
 	return min_t(u64, 1000, div64_u64((now_us - then_us) * NSEC_PER_USEC * 1000, ns));
 }
@@ -69,11 +84,12 @@ static u64 sample_source(struct source *src)
 	char text[2 * AINKA_KFILE_LEN];
 	u64 some_us, full_us = 0, now_ns, full = 0;
 
-	if (ainka_path_read(src->path, text, sizeof(text)) || total_us(text, "some", &some_us)) {
+	if (ainka_path_read(src->path, text, sizeof(text)) ||
+	    ainka_psi_total(text, "some", &some_us)) {
 		src->time_ns = 0;
 		return 0;
 	}
-	if (src->full != AINKA_SIG_NONE && total_us(text, "full", &full_us)) {
+	if (src->full != AINKA_SIG_NONE && ainka_psi_total(text, "full", &full_us)) {
 		src->time_ns = 0;
 		return 0;
 	}
@@ -81,8 +97,8 @@ static u64 sample_source(struct source *src)
 	if (src->time_ns && now_ns > src->time_ns) {
 		u64 ns = now_ns - src->time_ns;
 
-		ainka_signal_set(src->some, permille(some_us, src->some_us, ns), now_ns);
-		full = permille(full_us, src->full_us, ns);
+		ainka_signal_set(src->some, ainka_psi_permille(some_us, src->some_us, ns), now_ns);
+		full = ainka_psi_permille(full_us, src->full_us, ns);
 		if (src->full != AINKA_SIG_NONE)
 			ainka_signal_set(src->full, full, now_ns);
 	}

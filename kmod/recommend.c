@@ -45,8 +45,8 @@ static void look(struct kthread_work *work)
 		baseline = hold->baseline;
 	policy = ainka_want_winner(req->tun, &req->target->key, true);
 	if (policy) {
-		ainka_want_value(&round, policy, req->tun, &req->target->key, baseline,
-				 req->present, &req->out->value, &clamped);
+		req->out->value = ainka_want_value(&round, policy, req->tun, &req->target->key,
+						   baseline, &clamped);
 		req->out->policy_version = policy->version;
 		req->out->mode = policy->mode;
 		strscpy(req->out->policy, policy->name, sizeof(req->out->policy));

@@ -124,10 +124,8 @@ void ainka_record_round(const struct ainka_round *round, bool walked)
 	}
 	if (!r) {
 		r = vzalloc(sizeof(*r));
-		if (!r) {
-			pr_err_ratelimited("no memory for record mode\n");
+		if (!r)
 			return;
-		}
 		r->broken = true;
 		recorder = r;
 	}

@@ -115,7 +115,7 @@ static void settle_refused(const struct ainka_round *round, struct ainka_policy 
 static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold)
 {
 	struct ainka_policy *policy;
-	bool clamped;
+	bool clamped, same;
 	s64 value, wanted;
 
 	if (hold->pending)
@@ -142,10 +142,16 @@ static void settle_hold(const struct ainka_round *round, struct ainka_hold *hold
 			ainka_journal_drop(hold);
 		return;
 	}
-	value = ainka_want_value(round, policy, hold->tun, &hold->target.key, hold->baseline,
-				 hold->written, &wanted, &clamped);
-	if (hold->held && policy->id == hold->policy_id && wanted == hold->wanted &&
-	    (!hold->tun->bounds.step || value == hold->written)) {
+	wanted = ainka_want_value(round, policy, hold->tun, &hold->target.key, hold->baseline,
+				  &clamped);
+	same = hold->held && policy->id == hold->policy_id && wanted == hold->wanted;
+	if (same && hold->asked == wanted) {
+		hold->policy_version = policy->version;
+		return;
+	}
+	value = ainka_want_towards(hold->tun, &hold->target, hold->baseline, hold->written,
+				   wanted, &clamped);
+	if (same && hold->asked == value) {
 		hold->policy_version = policy->version;
 		return;
 	}
@@ -211,17 +217,18 @@ static void tell(const struct ainka_round *round, struct ainka_policy *policy,
 
 /* One action of a policy that is on for a subject and has no entry yet. */
 static void settle_action(const struct ainka_round *round, struct ainka_policy *policy,
-			  struct ainka_slot *slot, u32 index,
-			  const struct ainka_target *target)
+			  struct ainka_slot *slot, u32 index, struct ainka_target *target)
 {
 	const struct ainka_action *action = &policy->action[index];
 	const struct ainka_tunable *tun = action->tun;
-	struct ainka_hold *hold = ainka_journal_find(tun, target);
 	s64 present, value, wanted;
+	struct ainka_hold *hold;
 	bool clamped;
 	u32 reason;
 	int err;
 
+	ainka_target_scope(target, tun->of_process);
+	hold = ainka_journal_find(tun, target);
 	if (hold && !hold->ghost_ns) {
 		/* ours already, or the admin's, or another policy's */
 		if (hold->policy_id != policy->id && !hold->pending)
@@ -243,11 +250,11 @@ static void settle_action(const struct ainka_round *round, struct ainka_policy *
 		err = tun->ops->read(tun, target, &present);
 		if (err) {
 			refuse_once(round, policy, slot, index, target,
-				    AINKA_REASON_WRITE_ERROR, err);
+				    ainka_journal_reason(err), err);
 			return;
 		}
-		value = ainka_want_value(round, policy, tun, &target->key, present, present,
-					 &wanted, &clamped);
+		wanted = ainka_want_value(round, policy, tun, &target->key, present, &clamped);
+		value = ainka_want_towards(tun, target, present, present, wanted, &clamped);
 	}
 	if (!hold)
 		hold = ainka_journal_new(tun, target);
@@ -342,6 +349,7 @@ void ainka_settle_subject(const struct ainka_round *round, u32 subject,
 		if (policy->subject != subject)
 			continue;
 		for (j = 0; j < policy->n_actions; j++) {
+			ainka_target_scope(&target, policy->action[j].tun->of_process);
 			hold = ainka_journal_find(policy->action[j].tun, &target);
 			if (hold)
 				settle_hold(round, hold);

@@ -9,6 +9,9 @@
 #include <linux/string.h>
 
 #include "ainka_events.h"
+#include "cgroup.h"
+#include "cgroup_runs.h"
+#include "cgroup_stats.h"
 #include "devices.h"
 #include "maps.h"
 #include "overlay.h"
@@ -23,6 +26,7 @@ struct class;
  * @rank: index of the signal that ranks them
  * @walk: call consider() for each there is, with its key and signals in scratch
  * @look: put one into a snap; false if there is no such subject
+ * @want: there is a policy of this subject; where signals cost more than a look
  * @visited: what the last walk saw; changed under visited_lock
  * @building: the buffer that nobody sees while a walk fills it
  * @n_visited: entries of @visited
@@ -34,6 +38,7 @@ struct class {
 	u16 rank;
 	void (*walk)(struct class *class, u64 now_ns);
 	bool (*look)(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap);
+	void (*want)(u64 now_ns);
 	struct ainka_snap *visited;
 	struct ainka_snap *building;
 	u32 n_visited;
@@ -160,6 +165,46 @@ static bool look_device(const struct ainka_key *key, u64 now_ns, struct ainka_sn
 	return false;
 }
 
+/* ---- cgroups ---- */
+
+/* Work out the signals of a cgroup in a snap; false if nothing is known of it. */
+static bool cgroup_snap(u64 id, u64 now_ns, struct ainka_snap *snap)
+{
+	const u32 share = AINKA_SIG_INDEX(AINKA_SIG_CGROUP_CPU_SHARE_PERMILLE);
+	bool known;
+
+	memset(snap, 0, sizeof(*snap));
+	snap->key.num = AINKA_CGROUP_NUM;
+	snap->key.id = id;
+	snap->val[AINKA_SIG_INDEX(AINKA_SIG_CGROUP_ID)] = id;
+	snap->fresh[AINKA_SIG_INDEX(AINKA_SIG_CGROUP_ID)] = 1;
+	known = ainka_cgroup_stats_fill(id, now_ns, snap);
+	snap->fresh[share] = ainka_cgroup_runs_share(id, now_ns, &snap->val[share]);
+	return known || snap->fresh[share];
+}
+
+/* Those that have run, and those that have not but whose files are read. */
+static void walk_cgroups(struct class *class, u64 now_ns)
+{
+	s64 share;
+	u64 id;
+	u32 i;
+
+	ainka_cgroup_runs_sample(now_ns);
+	for (i = 0; (id = ainka_cgroup_runs_id(i)); i++)
+		if (cgroup_snap(id, now_ns, &scratch))
+			consider(class);
+	for (i = 0; (id = ainka_cgroup_stats_id(i)); i++)
+		if (!ainka_cgroup_runs_share(id, now_ns, &share) &&
+		    cgroup_snap(id, now_ns, &scratch))
+			consider(class);
+}
+
+static bool look_cgroup(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
+{
+	return cgroup_snap(key->id, now_ns, snap);
+}
+
 /* by enum ainka_subject; those without a walk have no subjects yet */
 static struct class classes[] = {
 	[AINKA_SUBJECT_TASK] = {
@@ -169,7 +214,14 @@ static struct class classes[] = {
 		.walk = walk_tasks,
 		.look = look_task,
 	},
-	[AINKA_SUBJECT_CGROUP] = { },
+	[AINKA_SUBJECT_CGROUP] = {
+		.top = AINKA_TOP_CGROUPS,
+		.room = AINKA_VISITED_CGROUPS,
+		.rank = AINKA_SIG_INDEX(AINKA_SIG_CGROUP_CPU_SHARE_PERMILLE),
+		.walk = walk_cgroups,
+		.look = look_cgroup,
+		.want = ainka_cgroup_stats_want,
+	},
 	[AINKA_SUBJECT_DEVICE] = {
 		.top = AINKA_DEVICES,
 		.room = AINKA_DEVICES,
@@ -187,6 +239,7 @@ static struct class classes[] = {
 int ainka_subjects_init(void)
 {
 	struct class *class;
+	int err;
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
 		if (!class->walk)
@@ -198,7 +251,10 @@ int ainka_subjects_init(void)
 			return -ENOMEM;
 		}
 	}
-	return 0;
+	err = ainka_cgroup_runs_init() ?: ainka_cgroup_stats_init();
+	if (err)
+		ainka_subjects_exit();
+	return err;
 }
 
 /**
@@ -208,6 +264,8 @@ void ainka_subjects_exit(void)
 {
 	struct class *class;
 
+	ainka_cgroup_stats_exit();
+	ainka_cgroup_runs_exit();
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
 		kvfree(class->visited);
 		kvfree(class->building);
@@ -227,7 +285,20 @@ u64 ainka_subjects_bytes(void)
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++)
 		n += 2 * class->room;
-	return n * sizeof(struct ainka_snap) + ainka_devices_bytes();
+	return n * sizeof(struct ainka_snap) + ainka_devices_bytes() +
+	       ainka_cgroup_stats_bytes() + ainka_cgroup_runs_bytes();
+}
+
+/**
+ * ainka_subjects_known() - can a policy be evaluated for subjects of a kind?
+ * @subject: the kind
+ *
+ * Return: true if it can.
+ */
+bool ainka_subjects_known(u32 subject)
+{
+	return subject == AINKA_SUBJECT_SYSTEM ||
+	       (subject < ARRAY_SIZE(classes) && classes[subject].walk);
 }
 
 /**
@@ -279,6 +350,19 @@ static struct ainka_snap *find(const struct class *class, const struct ainka_key
 const struct ainka_snap *ainka_subjects_find(u32 subject, const struct ainka_key *key)
 {
 	return find(&classes[subject], key);
+}
+
+/**
+ * ainka_subjects_want() - there is a policy of a kind of subject
+ * @subject: the kind
+ * @now_ns: the present
+ *
+ * Context: any.
+ */
+void ainka_subjects_want(u32 subject, u64 now_ns)
+{
+	if (classes[subject].want)
+		classes[subject].want(now_ns);
 }
 
 /**

@@ -5,9 +5,11 @@
 #include "ainka_core.h"
 #include "target.h"
 
-/* Tasks by CPU share that are visited, and room for others a policy is on for. */
+/* Those by CPU share that are visited, and room for others a policy is on for. */
 #define AINKA_TOP_TASKS		64
 #define AINKA_VISITED_TASKS	128
+#define AINKA_TOP_CGROUPS	64
+#define AINKA_VISITED_CGROUPS	128
 
 /**
  * struct ainka_snap - a subject as the last walk saw it
@@ -24,7 +26,9 @@ struct ainka_snap {
 int ainka_subjects_init(void);
 void ainka_subjects_exit(void);
 u64 ainka_subjects_bytes(void);
+bool ainka_subjects_known(u32 subject);
 void ainka_subjects_walk(u64 now_ns);
+void ainka_subjects_want(u32 subject, u64 now_ns);
 void ainka_subjects_also(u32 subject, const struct ainka_key *key, u64 now_ns);
 bool ainka_subjects_overlay(const struct ainka_key *key, u64 now_ns);
 u32 ainka_subjects_count(u32 subject);

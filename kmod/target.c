@@ -4,6 +4,7 @@
 #include <linux/sched/task.h>
 #include <linux/string.h>
 
+#include "cgroup.h"
 #include "disk.h"
 #include "target.h"
 #include "tunable.h"
@@ -39,6 +40,8 @@ bool ainka_target_get(u32 subject, const struct ainka_key *key, struct ainka_tar
 		ainka_target_of_task(task, target);
 		put_task_struct(task);
 		return true;
+	case AINKA_SUBJECT_CGROUP:
+		return ainka_cgroup_get(key->id, target);
 	case AINKA_SUBJECT_DEVICE:
 		if (ainka_disk_by_number(key->num, &disk) || disk.seq != key->id)
 			return false;
@@ -62,10 +65,30 @@ void ainka_target_of_task(struct task_struct *task, struct ainka_target *target)
 	memset(target, 0, sizeof(*target));
 	target->subject = AINKA_SUBJECT_TASK;
 	target->task = get_task_struct(task);
+	target->object = task;
 	target->key.num = task->pid;
 	target->key.id = task->start_time;
 	BUILD_BUG_ON(AINKA_LABEL_LEN < TASK_COMM_LEN);
 	get_task_comm(*(char (*)[TASK_COMM_LEN])target->label, task);
+}
+
+/**
+ * ainka_target_scope() - let a task stand for itself or for its process
+ * @target: the target; nothing happens unless it is a task
+ * @process: for its process
+ *
+ * The reference stays one to the task. A thread may end, and another take over
+ * by exec, while the process lives on: its signal_struct is there as long as a
+ * reference to any of its tasks.
+ */
+void ainka_target_scope(struct ainka_target *target, bool process)
+{
+	if (target->subject != AINKA_SUBJECT_TASK)
+		return;
+	if (process)
+		target->object = target->task->signal;
+	else
+		target->object = target->task;
 }
 
 /**
@@ -80,6 +103,8 @@ void ainka_target_copy(const struct ainka_target *from, struct ainka_target *to)
 	*to = *from;
 	if (to->subject == AINKA_SUBJECT_TASK)
 		get_task_struct(to->task);
+	else if (to->subject == AINKA_SUBJECT_CGROUP)
+		cgroup_get(to->cgroup);
 }
 
 /**
@@ -90,6 +115,8 @@ void ainka_target_put(struct ainka_target *target)
 {
 	if (target->subject == AINKA_SUBJECT_TASK)
 		put_task_struct(target->task);
+	else if (target->subject == AINKA_SUBJECT_CGROUP)
+		cgroup_put(target->cgroup);
 }
 
 /**
@@ -104,7 +131,10 @@ bool ainka_target_gone(const struct ainka_target *target)
 
 	switch (target->subject) {
 	case AINKA_SUBJECT_TASK:
-		return ainka_task_gone(target->task);
+		return target->object == target->task ? ainka_task_gone(target->task) :
+							ainka_process_gone(target->task);
+	case AINKA_SUBJECT_CGROUP:
+		return ainka_cgroup_gone(target->cgroup);
 	case AINKA_SUBJECT_DEVICE:
 		return ainka_disk_by_number(target->key.num, &disk) ||
 		       disk.seq != target->key.id;
@@ -121,5 +151,12 @@ bool ainka_target_gone(const struct ainka_target *target)
  */
 const char *ainka_target_protected(const struct ainka_target *target)
 {
-	return target->subject == AINKA_SUBJECT_TASK ? ainka_task_protected(target->task) : NULL;
+	switch (target->subject) {
+	case AINKA_SUBJECT_TASK:
+		return ainka_task_protected(target->task);
+	case AINKA_SUBJECT_CGROUP:
+		return ainka_cgroup_protected(target);
+	default:
+		return NULL;
+	}
 }

@@ -2,6 +2,7 @@
 #ifndef AINKA_TARGET_H
 #define AINKA_TARGET_H
 
+#include <linux/cgroup.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
@@ -27,7 +28,10 @@ static inline bool ainka_key_same(const struct ainka_key *a, const struct ainka_
  * @subject: enum ainka_subject
  * @key: its identity when it was found; a task's pid and start time can change by exec
  * @task: the task, for AINKA_SUBJECT_TASK
- * @object: the same pointer whatever it is, NULL for the system
+ * @cgroup: the cgroup, for AINKA_SUBJECT_CGROUP
+ * @object: what the journal finds it by: the task or the cgroup; the signal_struct
+ *	of @task, which outlives its threads, for what a process has once; NULL for
+ *	the system
  * @label: what people call it: command name, cgroup path, device name
  */
 struct ainka_target {
@@ -35,8 +39,9 @@ struct ainka_target {
 	struct ainka_key key;
 	union {
 		struct task_struct *task;
-		void *object;
+		struct cgroup *cgroup;
 	};
+	const void *object;
 	char label[AINKA_LABEL_LEN];
 };
 
@@ -45,6 +50,7 @@ extern const struct ainka_target ainka_target_system;
 
 bool ainka_target_get(u32 subject, const struct ainka_key *key, struct ainka_target *target);
 void ainka_target_of_task(struct task_struct *task, struct ainka_target *target);
+void ainka_target_scope(struct ainka_target *target, bool process);
 void ainka_target_copy(const struct ainka_target *from, struct ainka_target *to);
 void ainka_target_put(struct ainka_target *target);
 bool ainka_target_gone(const struct ainka_target *target);

@@ -120,6 +120,10 @@ int ainka_tunables_init(void)
 		ainka_pmqos_init,
 		ainka_cpufreq_init,
 		ainka_task_init,
+		ainka_affinity_init,
+		ainka_ioprio_init,
+		ainka_process_init,
+		ainka_cgroup_init,
 		ainka_block_init,
 	};
 	unsigned int i;

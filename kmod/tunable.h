@@ -31,6 +31,8 @@ struct ainka_tunable;
  * @restore: write back what @save has given; needed with @save
  * @refuses: a value inside the bounds that this machine cannot take now; says why in
  *	at most AINKA_REFUSAL_LEN bytes. Asked when a policy comes in
+ * @limit: how far a write may go towards a value now, for limits that depend on the
+ *	subject; asked again until the value itself is reached
  */
 struct ainka_tunable_ops {
 	int (*read)(const struct ainka_tunable *tun, const struct ainka_target *target,
@@ -44,6 +46,8 @@ struct ainka_tunable_ops {
 	int (*restore)(const struct ainka_tunable *tun, const struct ainka_target *target,
 		       const char *text);
 	bool (*refuses)(const struct ainka_tunable *tun, s64 value, char *why);
+	s64 (*limit)(const struct ainka_tunable *tun, const struct ainka_target *target,
+		     s64 baseline, s64 present, s64 value);
 };
 
 /**
@@ -60,6 +64,7 @@ struct ainka_tunable_ops {
  * @kind: enum ainka_kind
  * @subject: enum ainka_subject
  * @lane: enum ainka_lane
+ * @of_process: a process has it once, whichever of its threads it is set on
  */
 struct ainka_tunable {
 	const char *name;
@@ -74,6 +79,7 @@ struct ainka_tunable {
 	u32 kind;
 	u32 subject;
 	u32 lane;
+	bool of_process;
 };
 
 int ainka_tunables_init(void);
@@ -101,12 +107,17 @@ int ainka_cpufreq_init(void);
 void ainka_cpufreq_exit(void);
 int ainka_cpufreq_scan(void);
 int ainka_task_init(void);
+int ainka_affinity_init(void);
+int ainka_ioprio_init(void);
+int ainka_process_init(void);
+int ainka_cgroup_init(void);
 int ainka_block_init(void);
 void ainka_block_exit(void);
 int ainka_block_scan(void);
 bool ainka_task_identify(struct ainka_key *key);
 struct task_struct *ainka_task_get(u32 pid, u64 start_ns);
 bool ainka_task_gone(struct task_struct *task);
+bool ainka_process_gone(struct task_struct *task);
 /* NULL, or why this task is never changed */
 const char *ainka_task_protected(struct task_struct *task);
 

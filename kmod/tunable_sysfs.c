@@ -121,7 +121,8 @@ static const struct ainka_tunable_ops word_ops = {
 	.refuses = word_refuses,
 };
 
-#define ATTRIBUTE_OF(which_lane, words, dotted, path, unit_name, lowest, highest, operations, ...) { \
+#define ATTRIBUTE_OF(which_lane, words, dotted, path, unit_name, lowest, highest, operations, \
+		     ...) {						\
 	.name = dotted,							\
 	.arg = path,							\
 	.unit = unit_name,						\

@@ -163,6 +163,17 @@ bool ainka_task_gone(struct task_struct *task)
 }
 
 /**
+ * ainka_process_gone() - has a process ended?
+ * @task: any task of it, alive or not
+ *
+ * Return: true when none of its threads is left.
+ */
+bool ainka_process_gone(struct task_struct *task)
+{
+	return !atomic_read(&task->signal->live);
+}
+
+/**
  * ainka_task_protected() - may this task be changed?
  * @task: the task
  *

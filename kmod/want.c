@@ -176,27 +176,45 @@ bool ainka_want_model(const struct ainka_round *round, const struct ainka_policy
  * @tun: the tunable
  * @key: the subject
  * @baseline: the value before us
- * @present: the value now
- * @wanted: gets what is asked for, within the bounds
- * @clamped: bounds or step have limited what is returned
+ * @clamped: gets whether the bounds have limited it
  *
- * Return: how far a write may go towards it now.
+ * Return: it, within the hard bounds.
  */
 s64 ainka_want_value(const struct ainka_round *round, const struct ainka_policy *policy,
 		     const struct ainka_tunable *tun, const struct ainka_key *key, s64 baseline,
-		     s64 present, s64 *wanted, bool *clamped)
+		     bool *clamped)
 {
 	const struct ainka_action *action = action_on(policy, tun);
 	struct ainka_bounds no_step = tun->bounds;
 	s64 model = baseline;
-	bool bounded;
 
 	no_step.step = 0;
 	/* with a stale signal the model says nothing: stay at the baseline */
 	if (action->value.op == AINKA_VALUE_MODEL && !ainka_want_model(round, policy, key, &model))
 		model = baseline;
-	*wanted = ainka_value_resolve(&action->value, &no_step, baseline, present, model,
-				      &bounded);
-	return ainka_value_resolve(&action->value, &tun->bounds, baseline, present, model,
-				   clamped);
+	return ainka_value_resolve(&action->value, &no_step, baseline, baseline, model, clamped);
+}
+
+/**
+ * ainka_want_towards() - how far a write may go towards a value now
+ * @tun: the tunable
+ * @target: the subject
+ * @baseline: the value before us
+ * @present: the value now
+ * @wanted: the value that is asked for
+ * @clamped: set if that is further than a write may go
+ *
+ * Return: the value to write.
+ */
+s64 ainka_want_towards(const struct ainka_tunable *tun, const struct ainka_target *target,
+		       s64 baseline, s64 present, s64 wanted, bool *clamped)
+{
+	const struct ainka_value absolute = { .op = AINKA_VALUE_ABS, .arg = wanted };
+	bool stepped;
+	s64 value = ainka_value_resolve(&absolute, &tun->bounds, baseline, present, 0, &stepped);
+
+	if (tun->ops->limit)
+		value = tun->ops->limit(tun, target, baseline, present, value);
+	*clamped |= value != wanted;
+	return value;
 }

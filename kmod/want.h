@@ -14,7 +14,9 @@ bool ainka_want_model(const struct ainka_round *round, const struct ainka_policy
 		      const struct ainka_key *key, s64 *model);
 s64 ainka_want_value(const struct ainka_round *round, const struct ainka_policy *policy,
 		     const struct ainka_tunable *tun, const struct ainka_key *key, s64 baseline,
-		     s64 present, s64 *wanted, bool *clamped);
+		     bool *clamped);
+s64 ainka_want_towards(const struct ainka_tunable *tun, const struct ainka_target *target,
+		       s64 baseline, s64 present, s64 wanted, bool *clamped);
 void ainka_want_name(const struct ainka_target *target, struct ainka_record *rec);
 void ainka_want_describe(const struct ainka_round *round, const struct ainka_policy *policy,
 			 const struct ainka_tunable *tun, const struct ainka_target *target,

@@ -6,21 +6,24 @@ from __future__ import annotations
 from typing import Any
 
 from ainkad.errors import AinkaError
+from ainkad.netlink.spec_gen import FAMILY
 from ainkad.units import parse_duration
 
 from ainkactl.connect import connect
 from ainkactl.render import duration, emit_json, escape, fields, named, table, value_names
 
 
-def signals(tasks: bool, json: bool) -> None:
-    """List signals: those of the system, or those of the tasks last visited."""
-    request = {"subject": "task"} if tasks else {}
+def signals(subject: str, json: bool) -> None:
+    """List signals: those of the system, or those of the subjects of a kind last visited."""
+    subjects = FAMILY.enums["subject"]
+    if subject not in subjects:
+        raise AinkaError(f"no subject {subject!r}", f"there are {', '.join(subjects)}")
     with connect() as client:
-        rows = list(client.dump("signal-get", request))
+        rows = list(client.dump("signal-get", {"subject": subject}))
     if json:
         emit_json(rows)
-    elif tasks:
-        _task_table(rows)
+    elif subject != "system":
+        _subject_table(subject, rows)
     else:
         table(
             ("SIGNAL", "VALUE", "UNIT", "AGE", "SOURCE"),
@@ -60,24 +63,26 @@ def push(values: list[str], max_age: str | None, json: bool) -> None:
         emit_json(rows)
 
 
-def _task_table(rows: list[dict[str, Any]]) -> None:
-    """One line a task, one column a signal."""
+def _subject_table(subject: str, rows: list[dict[str, Any]]) -> None:
+    """One line a subject, one column a signal."""
     names: list[str] = []
-    by_task: dict[int, dict[str, Any]] = {}
-    comms: dict[int, str] = {}
+    by_subject: dict[tuple[Any, Any], dict[str, Any]] = {}
+    labels: dict[tuple[Any, Any], tuple[Any, ...]] = {}
+    head = {"task": ("PID", "COMMAND"), "cgroup": ("CGROUP",)}.get(subject, ("NAME",))
     for row in rows:
-        name = str(row.get("name", "")).removeprefix("task.")
-        pid = row.get("pid", 0)
+        name = str(row.get("name", "")).partition(".")[2]
+        key = (row.get("pid"), row.get("subject-id"))
+        labels[key] = (row.get("pid"), row.get("label", ""))[-len(head) :]
         if name == "pid":
             continue
         if name not in names:
             names.append(name)
-        by_task.setdefault(pid, {})[name] = None if row.get("stale") else row.get("value")
-        comms[pid] = row.get("label", "")
+        by_subject.setdefault(key, {})[name] = None if row.get("stale") else row.get("value")
     table(
-        ("PID", "COMMAND", *names),
-        ([pid, comms[pid], *(task.get(n) for n in names)] for pid, task in by_task.items()),
-        "no tasks: their signals come from the daemon's programs (systemctl start ainkad)",
+        (*head, *names),
+        ([*labels[key], *(one.get(n) for n in names)] for key, one in by_subject.items()),
+        "none visited: most signals of subjects come from the daemon's programs "
+        "(systemctl start ainkad)",
     )
 
 

@@ -62,7 +62,7 @@ def policy_add(
     hold: Text = typer.Option(None, metavar="DURATION", help="Minimum time on."),
     cooldown: Text = typer.Option(None, metavar="DURATION", help="Minimum time off."),
     mode: Text = typer.Option(None, help="observe, advise or enforce (default)."),
-    subject: Text = typer.Option(None, help="system (default) or task."),
+    subject: Text = typer.Option(None, help="system (default), task, cgroup or device."),
     priority: Optional[int] = typer.Option(None, help="Higher wins."),
     rate_per_min: Optional[int] = typer.Option(None, help="Most writes a minute."),
     states: Text = typer.Option(None, help="States it may enforce in, with commas."),
@@ -144,14 +144,17 @@ def policy_resume(name: str = NAME, json: bool = JSON) -> None:
 @signal_commands.callback()
 def signals(
     context: typer.Context,
-    tasks: bool = typer.Option(False, "--tasks", help="Those of the tasks last visited."),
+    tasks: bool = typer.Option(False, "--tasks", help="The same as --subject task."),
+    subject: Text = typer.Option(
+        None, help="Those of the subjects visited last: task, cgroup or device."
+    ),
     json: bool = JSON,
 ) -> None:
     """List the signals and their present values."""
     if context.invoked_subcommand is None:
         from ainkactl import inventory
 
-        inventory.signals(tasks, json)
+        inventory.signals(subject or ("task" if tasks else "system"), json)
 
 
 @signal_commands.command("push")

@@ -38,6 +38,7 @@ MODEL_MAX_TERMS: Final = 64
 MODEL_MAX_SHIFT: Final = 32
 HIST_BUCKETS: Final = 256
 TASKS_MAX: Final = 4096
+CGROUPS_MAX: Final = 1024
 TASK_WINDOW_NS: Final = 500000000
 TASK_SLEPT: Final = 1
 TASK_KTHREAD: Final = 2
@@ -45,6 +46,7 @@ TASK_DELAYED: Final = 4
 DEVS_MAX: Final = 256
 REQUESTS_MAX: Final = 10240
 DEV_STREAMS: Final = 8
+CGROUP_BUCKETS: Final = 128
 
 
 def _layout(size: int, fields: list[tuple[str, object, int]]) -> Layout:
@@ -153,7 +155,7 @@ MODEL_TERM_DTYPE: Final = _layout(
 )
 
 SCHED_STATS_DTYPE: Final = _layout(
-    2136,
+    2152,
     [
         ("switches", "u8", 0),
         ("voluntary", "u8", 8),
@@ -165,10 +167,12 @@ SCHED_STATS_DTYPE: Final = _layout(
         ("wakeups", "u8", 56),
         ("drops", "u8", 64),
         ("last_ns", "u8", 72),
-        ("running", "u4", 80),
-        ("pad", "u4", 84),
-        ("delay_hist", ("u4", (256,)), 88),
-        ("wake_delay_hist", ("u4", (256,)), 1112),
+        ("cgroup", "u8", 80),
+        ("cgroup_drops", "u8", 88),
+        ("running", "u4", 96),
+        ("pad", "u4", 100),
+        ("delay_hist", ("u4", (256,)), 104),
+        ("wake_delay_hist", ("u4", (256,)), 1128),
     ],
 )
 
@@ -237,6 +241,18 @@ BLOCK_STATS_DTYPE: Final = _layout(
     [
         ("request_drops", "u8", 0),
         ("dev_drops", "u8", 8),
+    ],
+)
+
+CGROUP_REC_DTYPE: Final = _layout(
+    552,
+    [
+        ("id", "u8", 0),
+        ("seq", "u8", 8),
+        ("run_ns", "u8", 16),
+        ("delay_ns", "u8", 24),
+        ("delays", "u8", 32),
+        ("delay_hist", ("u4", (128,)), 40),
     ],
 )
 

@@ -14,7 +14,11 @@ from ainkad.netlink.spec_gen import MapRole
 
 log = logging.getLogger("ainkad")
 
-SCHED: Final = ((MapRole.SCHED_STATS, "sched_stats"), (MapRole.TASKS, "tasks"))
+SCHED: Final = (
+    (MapRole.SCHED_STATS, "sched_stats"),
+    (MapRole.TASKS, "tasks"),
+    (MapRole.CGROUPS, "cgroups"),
+)
 """Roles and maps of the object that the daemon cannot do without."""
 
 OTHERS: Final = (
@@ -36,7 +40,9 @@ class Programs:
             try:
                 other = stack.enter_context(BpfObject(path.with_name(file)))
             except BpfError as error:
-                log.warning("event=not-loaded object=%s why=%r", file, error.message)
+                log.warning(
+                    "event=not-loaded object=%s why=%r", path.with_name(file), error.message
+                )
                 continue
             self._attach(other)
             self._maps += [(role, other.map_fd(name)) for role, name in maps]

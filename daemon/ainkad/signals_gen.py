@@ -25,9 +25,9 @@ class SignalDef:
 
 N_SYSTEM_SIGNALS: Final = 17
 N_TASK_SIGNALS: Final = 11
-N_CGROUP_SIGNALS: Final = 0
+N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 44
+N_SIGNALS: Final = 57
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
 
@@ -345,6 +345,161 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
             "New processes and threads per second that the process of this thread group "
             "leader makes, from 16 on."
         ),
+    ),
+    SignalDef(
+        id=0x0200,
+        name="cgroup.id",
+        subject=2,
+        index=0,
+        unit="count",
+        source="module",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Id of the cgroup: the inode of its directory.",
+    ),
+    SignalDef(
+        id=0x0201,
+        name="cgroup.cpu_share_permille",
+        subject=2,
+        index=1,
+        unit="permille",
+        source="cgroups",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "CPU time of the processes in the cgroup itself (not below it), permille of one "
+            "CPU, over the last 0.5 to 1 s."
+        ),
+    ),
+    SignalDef(
+        id=0x0202,
+        name="cgroup.run_delay_mean_us",
+        subject=2,
+        index=2,
+        unit="us",
+        source="cgroups",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Run delay per run of the processes in the cgroup itself, mean over about 1 s.",
+    ),
+    SignalDef(
+        id=0x0203,
+        name="cgroup.run_delay_p99_us",
+        subject=2,
+        index=3,
+        unit="us",
+        source="cgroups",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Run delay per run of the processes in the cgroup itself, 99th percentile over "
+            "about 1 s."
+        ),
+    ),
+    SignalDef(
+        id=0x0204,
+        name="cgroup.tasks",
+        subject=2,
+        index=4,
+        unit="count",
+        source="cgroup files",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Tasks in the cgroup and below it (pids.current), looked at four times a second; "
+            "needs its pids controller."
+        ),
+    ),
+    SignalDef(
+        id=0x0205,
+        name="cgroup.memory_current_bytes",
+        subject=2,
+        index=5,
+        unit="bytes",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc=(
+            "Memory of the cgroup and of those below it (memory.current); needs its memory "
+            "controller."
+        ),
+    ),
+    SignalDef(
+        id=0x0206,
+        name="cgroup.oom_kills",
+        subject=2,
+        index=6,
+        unit="count",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Processes killed for lack of memory since the cgroup was made (memory.events).",
+    ),
+    SignalDef(
+        id=0x0207,
+        name="cgroup.psi_cpu_some_permille",
+        subject=2,
+        index=7,
+        unit="permille",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Share of about a second in which some task of the cgroup waited for a CPU.",
+    ),
+    SignalDef(
+        id=0x0208,
+        name="cgroup.psi_cpu_full_permille",
+        subject=2,
+        index=8,
+        unit="permille",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Share of about a second in which all tasks of the cgroup waited for a CPU.",
+    ),
+    SignalDef(
+        id=0x0209,
+        name="cgroup.psi_memory_some_permille",
+        subject=2,
+        index=9,
+        unit="permille",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Share of about a second in which some task of the cgroup stalled on memory.",
+    ),
+    SignalDef(
+        id=0x020A,
+        name="cgroup.psi_memory_full_permille",
+        subject=2,
+        index=10,
+        unit="permille",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Share of about a second in which all tasks of the cgroup stalled on memory.",
+    ),
+    SignalDef(
+        id=0x020B,
+        name="cgroup.psi_io_some_permille",
+        subject=2,
+        index=11,
+        unit="permille",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Share of about a second in which some task of the cgroup stalled on I/O.",
+    ),
+    SignalDef(
+        id=0x020C,
+        name="cgroup.psi_io_full_permille",
+        subject=2,
+        index=12,
+        unit="permille",
+        source="cgroup files",
+        max_age_ns=5_000_000_000,
+        event=False,
+        doc="Share of about a second in which all tasks of the cgroup stalled on I/O.",
     ),
     SignalDef(
         id=0x0300,

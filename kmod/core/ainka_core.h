@@ -476,6 +476,8 @@ s64 ainka_norm_deviation(const struct ainka_norm *norm);
 
 /* Midpoint of the bucket of a percentile; 0 when nothing was counted. */
 u64 ainka_hist_percentile(const u32 *counts, u32 n, u32 permille);
+/* The same where an entry stands for two buckets. */
+u64 ainka_hist_percentile_wide(const u32 *counts, u32 n, u32 permille);
 
 #ifndef __KERNEL__
 /* ---- the reader's side of the ring (ring_access.c), user space only ---- */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
-/* What an evaluation sees: the slots of the system's signals, of one subject's, of external ones. */
+/* What an evaluation sees: slots of the system's signals, of one subject's, of external ones. */
 #include "signals.h"
 
 static void fill(struct ainka_env *env, u32 slot, const s64 *val, const u8 *fresh, u32 n)

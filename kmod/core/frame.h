@@ -22,9 +22,9 @@
 	 AINKA_FRAME_SUBJECTS * (4 * AINKA_VARINT_MAX + \
 				 AINKA_SNAP_SIGNALS * (2 + AINKA_VARINT_MAX)))
 
-#define AINKA_FRAME_WALKED	(1U << 0)	/* the subjects were looked at anew */
-#define AINKA_FRAME_ENFORCE	(1U << 1)	/* policies may write */
-#define AINKA_FRAME_EVENTS	(1U << 2)	/* events were acted upon since the last frame */
+#define AINKA_FRAME_WALKED	0x1	/* the subjects were looked at anew */
+#define AINKA_FRAME_ENFORCE	0x2	/* policies may write */
+#define AINKA_FRAME_EVENTS	0x4	/* events were acted upon since the last frame */
 #define AINKA_FRAME_FLAGS	(AINKA_FRAME_WALKED | AINKA_FRAME_ENFORCE | AINKA_FRAME_EVENTS)
 
 /**

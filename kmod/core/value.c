@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+#include "cpus.h"
 #include "expr.h"
 #include "units.h"
 
@@ -166,7 +167,8 @@ static int absolute(const char *text, u32 len, const struct ainka_bounds *b, con
 
 /**
  * ainka_value_parse - parse the value of an action
- * @text: NUL-terminated: 10, -5, 4MiB, base, base+5, base-20%, model or a value's name
+ * @text: NUL-terminated: 10, -5, 4MiB, base, base+5, base-20%, model or a value's name; of
+ *	unit cpumask 0x5, 0,2-3, base or model
  * @b: what the tunable accepts; an absolute value outside is refused
  * @unit: unit of the tunable, NULL for plain numbers
  * @has_model: the policy has a model
@@ -194,6 +196,8 @@ int ainka_value_parse(const char *text, const struct ainka_bounds *b, const char
 		v->op = AINKA_VALUE_MODEL;
 		return 0;
 	}
+	if (unit && !strcmp(unit, AINKA_UNIT_CPUS) && strcmp(text, "base"))
+		return ainka_cpus_parse(text, len, b, &v->arg, err);
 	/* A value's name may begin like that, so what is not relative is looked up. */
 	if (!strncmp(text, "base", 4) &&
 	    (len == 4 || ((text[4] == '+' || text[4] == '-') && ainka_is_digit(text[5]))))

@@ -90,7 +90,7 @@ def test_task_signals_make_one_line_a_task(
         {"name": "task.burst_mean_us", "pid": 7, "label": "hog", "stale": True},
     ]
     monkeypatch.setattr(inventory, "connect", lambda: Module(signal_get_dump=rows))
-    inventory.signals(True, False)
+    inventory.signals("task", False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["PID", "COMMAND", "cpu_share_permille", "burst_mean_us"]
     assert lines[1].split() == ["7", "hog", "990", "-"]

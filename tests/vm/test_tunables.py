@@ -38,7 +38,12 @@ def line(row: dict[str, Any]) -> str:
     cells = [f"`{name}`", row["subject"], words or f"{row['min']} to {row['max']}",
              "" if words else row["unit"], row["step"] or "", row["lane"]]  # fmt: skip
     if name.startswith("cpufreq.policyN."):
-        cells[2:4] = ["as the hardware", "kHz"] if "freq" in name else ["words", ""]
+        cells[2:4] = ["as the hardware", "kHz"] if name.endswith("_khz") else ["words", ""]
+    elif words == "max":
+        # a number, and what stands for no limit
+        cells[2:4] = [f"{row['min']} to max", row["unit"]]
+    elif name == "cgroup.memory.low":
+        cells[2] = "0 to half of the memory"
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 

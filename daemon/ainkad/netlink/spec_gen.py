@@ -104,6 +104,7 @@ class Kind(IntEnum):
     SYSFS = 3
     PM_QOS = 4
     CPUFREQ = 5
+    CGROUP = 6
 
 
 class Lane(IntEnum):
@@ -119,6 +120,7 @@ class MapRole(IntEnum):
     SCHED_STATS = 0
     TASKS = 1
     DEVICES = 2
+    CGROUPS = 3
 
 
 VERDICT_DOC: Final = {
@@ -139,6 +141,7 @@ MAP_ROLE_DOC: Final = {
     MapRole.SCHED_STATS: "Per-CPU array with one struct ainka_sched_stats.",
     MapRole.TASKS: "Hash from pid (u32) to struct ainka_task_rec.",
     MapRole.DEVICES: "Hash from device number (u32, as dev_t) to struct ainka_dev_rec.",
+    MapRole.CGROUPS: "Hash from cgroup id (u64) to struct ainka_cgroup_rec.",
 }
 
 SETS: Final = {
@@ -370,9 +373,9 @@ FAMILY: Final = Family(
             "journal-full",
             "undone",
         ),
-        "kind": ("sysctl", "task", "block", "sysfs", "pm-qos", "cpufreq"),
+        "kind": ("sysctl", "task", "block", "sysfs", "pm-qos", "cpufreq", "cgroup"),
         "lane": ("fast", "slow"),
-        "map-role": ("sched-stats", "tasks", "devices"),
+        "map-role": ("sched-stats", "tasks", "devices", "cgroups"),
     },
     groups=("decisions", "requests"),
 )

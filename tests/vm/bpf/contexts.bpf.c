@@ -36,7 +36,8 @@ static int post(u32 context)
 	u32 zero = 0, key;
 	u64 *signal = bpf_map_lookup_elem(&config, &zero), *count;
 
-	if (!signal)
+	/* attached before it is told what to post */
+	if (!signal || !*signal)
 		return 0;
 	key = context * 64 - bpf_ainka_event(*signal, 0, 0, context);
 	count = bpf_map_lookup_elem(&results, &key);

@@ -122,6 +122,7 @@ enum ainka_kind {
 	AINKA_KIND_SYSFS,
 	AINKA_KIND_PM_QOS,
 	AINKA_KIND_CPUFREQ,
+	AINKA_KIND_CGROUP,
 };
 
 /**
@@ -140,11 +141,14 @@ enum ainka_lane {
  * @AINKA_MAP_ROLE_TASKS: Hash from pid (u32) to struct ainka_task_rec.
  * @AINKA_MAP_ROLE_DEVICES: Hash from device number (u32, as dev_t) to struct
  *   ainka_dev_rec.
+ * @AINKA_MAP_ROLE_CGROUPS: Hash from cgroup id (u64) to struct
+ *   ainka_cgroup_rec.
  */
 enum ainka_map_role {
 	AINKA_MAP_ROLE_SCHED_STATS,
 	AINKA_MAP_ROLE_TASKS,
 	AINKA_MAP_ROLE_DEVICES,
+	AINKA_MAP_ROLE_CGROUPS,
 };
 
 enum {
