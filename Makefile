@@ -191,11 +191,23 @@ test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ARGS for pyte
 	@$(DEPS) build guest test venv
 	$(call RUN_TESTS,tests/vm)
 
+# A seed and a number make a run; what breaks is printed with the seed of its sequence.
+N ?= 10000
+SEED ?= 1
+.PHONY: test-sequences
+test-sequences: export AINKA_KERNELS = $(KERNELS)
+test-sequences: export AINKA_OPERATIONS = $(N)
+test-sequences: export AINKA_SEED = $(SEED)
+test-sequences: ## random sequences of operations and the promises after each (N=10000, SEED=1)
+	@$(DEPS) build guest test venv
+	$(PYTEST) tests/vm/test_sequences.py -s $(ARGS)
+
 .PHONY: test-debug
 test-debug: export AINKA_KERNELS = debug
+test-debug: export AINKA_OPERATIONS = 1000
 test-debug: ## the module on a kernel that looks for mistakes; builds it (15 minutes), not in test
 	@$(DEPS) build guest debug test venv
-	$(PYTEST) tests/vm/test_module.py $(ARGS)
+	$(PYTEST) tests/vm/test_module.py tests/vm/test_sequences.py tests/vm/debug $(ARGS)
 
 .PHONY: bench-event
 bench-event: ## time from an event to the change, in the guest (KERNELS)
