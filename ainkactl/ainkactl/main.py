@@ -206,6 +206,34 @@ def explain(
 
 
 @app.command()
+def record(
+    file: Path = typer.Argument(..., metavar="FILE", help="The recording that is written."),
+    length: Text = typer.Option(
+        None, "--for", metavar="DURATION", help="How long; otherwise until interrupted."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Record what the module's evaluations see, to take the decisions again later."""
+    from ainkactl import replaying
+
+    replaying.record(file, length, json)
+
+
+@app.command()
+def replay(
+    file: Path = typer.Argument(..., metavar="FILE", help="A recording."),
+    policy: list[Path] = typer.Option(
+        [], "--policy", metavar="FILE", help="Policies instead of the recorded ones; repeatable."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Say which decisions follow from a recording, when and why."""
+    from ainkactl import replaying
+
+    replaying.run(file, policy, json)
+
+
+@app.command()
 def undo(
     id: int = typer.Argument(..., metavar="ID", min=1, help="Number of the decision."),
     json: bool = JSON,

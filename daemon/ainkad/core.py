@@ -158,6 +158,11 @@ class Program:
         return self._memory.raw[: core_lib.load().ainka_flat_prog_bytes(self._memory)]
 
     @property
+    def address(self) -> int:
+        """Where it is, for the library; valid while this object lives."""
+        return ctypes.addressof(self._memory)
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """Names of the signals it reads, in order of first use, at most four."""
         ids = (ctypes.c_uint16 * _MAX_CAUSES)()

@@ -112,6 +112,23 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "ainka_replay_next": (c_int, [c_void_p]),
     "ainka_replay_frame": (c_void_p, [c_void_p]),
     "ainka_replay_losses": (None, [c_void_p, *[POINTER(c_uint64)] * 3]),
+    "ainka_rerun_bytes": (c_uint64, [c_void_p]),
+    "ainka_rerun_init": (None, [c_void_p, c_uint32, *[c_void_p] * 4]),
+    "ainka_rerun_times": (None, [c_void_p, *[c_uint64] * 3]),
+    "ainka_rerun_memory_ns": (c_uint64, [c_void_p]),
+    "ainka_rerun_frame": (c_uint32, [c_void_p] * 5),
+    "ainka_rerun_causes": (
+        c_uint32,
+        [c_void_p, c_void_p, c_uint32, c_uint64, c_uint32, c_void_p, c_void_p],
+    ),
+    "ainka_rerun_render": (
+        c_uint32,
+        [c_void_p, c_void_p, c_uint32, c_uint64, c_uint32, c_char_p, c_uint32],
+    ),
+    "ainka_rerun_model": (
+        ctypes.c_bool,
+        [c_void_p, c_void_p, c_uint32, c_uint64, POINTER(c_int64)],
+    ),
     "ainka_ring_load_head": (c_uint64, [c_void_p]),
     "ainka_ring_store_tail": (None, [c_void_p, c_uint64]),
 }
