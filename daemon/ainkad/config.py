@@ -22,6 +22,7 @@ class Config:
     store_path: Path = DEFAULT_STORE
     keep_days: float = 14.0
     max_decisions: int = 1_000_000
+    max_mib: int = 512
     bpf_path: Path = Path("/usr/lib/ainka/sched.bpf.o")
     policies_dir: Path = Path("/etc/ainka/policies.d")
     learning: bool = True
@@ -66,6 +67,7 @@ def parse_config(document: Table) -> Config:
         store_path=_path(store, "path", default.store_path),
         keep_days=store.number("keep_days", 0.01, 36500, default.keep_days),
         max_decisions=store.integer("max_decisions", 1000, 1_000_000_000, default.max_decisions),
+        max_mib=store.integer("max_mib", 1, 1 << 20, default.max_mib),
         learning=learning.boolean("enabled", default.learning),
         tuners_dir=_path(learning, "tuners_dir", default.tuners_dir),
         tuners=tuple(learning.texts("tuners", list(default.tuners))),

@@ -28,7 +28,7 @@ from ainkad.policy_file import read_policies
 from ainkad.programs import Programs
 from ainkad.ring import Records, RingReader
 from ainkad.systemd import notify
-from ainkad.telemetry.store import Store
+from ainkad.telemetry.guarded import GuardedStore
 from ainkad.tuner.definition import Tuner, read_tuner
 from ainkad.tuner.run import TunerRun
 
@@ -78,7 +78,7 @@ class Service:
             # The device first: it says in one line that there is no module or another daemon.
             ring = stack.enter_context(RingReader())
             client = stack.enter_context(Client())
-            store = Store(self._config.store_path)
+            store = GuardedStore(self._config.store_path)
             stack.callback(store.close)
             self._renew(client)
             programs = self._load(stack, client)
@@ -115,7 +115,7 @@ class Service:
         self,
         ring: RingReader,
         client: Client,
-        store: Store,
+        store: GuardedStore,
         machine: LiveMachine,
         programs: Programs,
     ) -> None:
@@ -146,7 +146,9 @@ class Service:
         if self._failure is not None:
             raise self._failure
 
-    def _tuner_run(self, tuner: Tuner, machine: LiveMachine, store: Store, i: int) -> TunerRun:
+    def _tuner_run(
+        self, tuner: Tuner, machine: LiveMachine, store: GuardedStore, i: int
+    ) -> TunerRun:
         configured = self._config.seed
         seed = configured + i if configured is not None else int.from_bytes(os.urandom(4), "little")
         log.info("event=tuner name=%s seed=%d", tuner.name, seed)
@@ -180,7 +182,7 @@ class Service:
                     raise  # the device is no longer ours
                 log.warning("event=lease-not-renewed error=%r", error.message)
 
-    def _store(self, batch: Records, client: Client, store: Store) -> None:
+    def _store(self, batch: Records, client: Client, store: GuardedStore) -> None:
         """Keep the decisions of a batch, and what external signals they name are called."""
         decisions = batch[batch["type"] == RECORD_DECISION]
         store.add_decisions(decisions)
@@ -189,7 +191,7 @@ class Service:
             self._external = external_names(client)
             store.add_external(self._external)
 
-    async def _read_ring(self, ring: RingReader, client: Client, store: Store) -> None:
+    async def _read_ring(self, ring: RingReader, client: Client, store: GuardedStore) -> None:
         """Take records in batches: after the first one wait a little for those that follow."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
@@ -206,15 +208,15 @@ class Service:
             try:
                 self._store(batch, client, store)
             except AinkaError as error:
-                # A full disk costs history, not what the lease keeps in force.
-                log.error("event=decisions-lost records=%d error=%r", len(batch), error.message)
+                log.error("event=names-unknown records=%d error=%r", len(batch), error.message)
             if ring.drops != drops:
                 log.warning("event=ring-drops records=%d", ring.drops - drops)
                 drops = ring.drops
 
-    async def _prune(self, store: Store) -> None:
+    async def _prune(self, store: GuardedStore) -> None:
         while True:
-            deleted = store.prune(self._config.keep_days, self._config.max_decisions)
+            config = self._config
+            deleted = store.prune(config.keep_days, config.max_decisions, config.max_mib << 20)
             if deleted:
-                log.info("event=pruned decisions=%d", deleted)
+                log.info("event=pruned rows=%d", deleted)
             await asyncio.sleep(PRUNE_S)

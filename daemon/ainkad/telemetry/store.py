@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _DAY_NS = 86_400_000_000_000
+# What grows, and may go when it is old. Models and effects stay: they are small, and explained.
+_GROWING = ("decisions", "windows", "events")
+# After pruning for size so much of what is allowed is in use, so that it is not done all the time.
+_ROOM = 0.8
 
 _INTEGER_COLUMNS = (
     ("id", "id"),
@@ -62,13 +67,28 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
-            # WAL lets ainkactl read meanwhile; a crash of the machine may cost the last second.
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            migrate(self._db)
         except (sqlite3.Error, OSError) as error:
             hint = "give another path: store.path in config.toml"
             raise AinkaError(f"telemetry store {path}: {error}", hint) from None
+        try:
+            self._begin(path)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _begin(self, path: Path) -> None:
+        try:
+            # Pages that pruning frees go back to the disk; of a file that is there already, as it
+            # was made, they are only used again.
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # WAL lets ainkactl read meanwhile. What is committed survives a kill of this process; a
+            # crash of the machine may cost the last second.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA journal_size_limit = 4194304")
+            migrate(self._db)
+        except sqlite3.DatabaseError as error:
+            raise AinkaError(f"telemetry store {path}: {error}", hint_of(error, path)) from None
         wall, monotonic = time.time_ns(), time.monotonic_ns()
         self.session = self._insert(
             "sessions",
@@ -154,6 +174,48 @@ class Store:
             count: int = self._db.execute(sql, (tuner,)).fetchone()[0]
         return count
 
+    def used_bytes(self) -> int:
+        """Bytes of the file that hold something."""
+        with _told():
+            pages, free, size = (
+                self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * size)
+
+    def prune_to_size(self, max_bytes: int) -> int:
+        """Delete the oldest of what grows until the file has room again; rows deleted.
+
+        The same share of each table goes, however large its rows are.
+        """
+        deleted = 0
+        for _ in range(8):
+            used = self.used_bytes()
+            if used <= max_bytes * (1.0 if not deleted else _ROOM):
+                break
+            share = max(1.0 - _ROOM * max_bytes / used, 0.05)
+            with _told(), self._transaction():
+                before = deleted
+                for table in _GROWING:
+                    deleted += self._delete_oldest(table, share)
+            if deleted == before:
+                break  # all that is left is what stays
+        if deleted:
+            with _told():
+                # Each step of it gives back one page; only a script is stepped to its end.
+                self._db.executescript("PRAGMA incremental_vacuum;")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return deleted
+
+    def _delete_oldest(self, table: str, share: float) -> int:
+        count: int = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        key = "session, id" if table == "decisions" else "id"
+        sql = (
+            f"DELETE FROM {table} WHERE ({key}) IN "
+            f"(SELECT {key} FROM {table} ORDER BY {key} LIMIT ?)"
+        )
+        return self._db.execute(sql, (math.ceil(count * share),)).rowcount
+
     def prune(self, keep_days: float, max_decisions: int) -> int:
         """Delete what is older than ``keep_days`` and all but the newest ``max_decisions``.
 
@@ -185,7 +247,18 @@ def _told() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise AinkaError(f"telemetry store: {error}", "is the disk full?") from error
+        raise AinkaError(f"telemetry store: {error}", hint_of(error)) from error
+
+
+def hint_of(error: sqlite3.Error, path: Path | None = None) -> str:
+    """What to do about an error of SQLite."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    where = str(path) if path else "store.path of config.toml"
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return f"the file is damaged: move it away, and the daemon begins a new one ({where})"
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return f"is the disk full? make room where {where} is"
+    return f"may the daemon write there? ({where})"
 
 
 class _Transaction:
@@ -198,4 +271,17 @@ class _Transaction:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        if kind is None:
+            try:
+                self._db.execute("COMMIT")
+                return
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        # SQLite may have done so itself when the disk was full.
+        if self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")

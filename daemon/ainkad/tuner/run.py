@@ -12,6 +12,7 @@ import numpy as np
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import Evaluate, agreement, compile_tree, describe
 from ainkad.learning.trainer import Trainer
+from ainkad.telemetry.guarded import GuardedStore
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
 from ainkad.tuner.definition import Arm, Tuner
@@ -48,7 +49,7 @@ class Learned:
 
     arm: Arm
     tree: bytes
-    model: int
+    model: int | None
     report: dict[str, Any]
 
 
@@ -59,7 +60,7 @@ class TunerRun:
         self,
         tuner: Tuner,
         machine: Machine,
-        store: Store,
+        store: Store | GuardedStore,
         trainer: Trainer,
         evaluate: Evaluate,
         seed: int,
