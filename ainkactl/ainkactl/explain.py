@@ -14,7 +14,15 @@ from ainkad.netlink.message import KernelError
 from ainkad.telemetry import lookup
 
 from ainkactl.connect import connect
-from ainkactl.render import clock_time, emit_json, fields, named, subject, value_names
+from ainkactl.render import (
+    clock_time,
+    emit_json,
+    fields,
+    named,
+    subject,
+    value_names,
+    wall_minus_monotonic,
+)
 from ainkactl.words import sentence
 
 
@@ -33,12 +41,20 @@ def explain(number: int, json: bool) -> None:
             raise
     if row is None:
         raise AinkaError(f"no decision {number}", "list those there are: ainkactl decisions")
-    effect = lookup.effect(store, str(row.get("policy", "")))
+    effect = lookup.effect(store, str(row.get("policy", "")), _wall_ns(row))
     undo = f"ainkactl undo {number}" if row.get("verdict") in ("applied", "clamped") else None
     if json:
         emit_json({"decision": row, "effect": effect, "undo": undo})
         return
     _print(number, row, names, effect, undo)
+
+
+def _wall_ns(row: dict[str, Any]) -> int | None:
+    """When it was taken; the store knows the clock of its session, the module's is this boot's."""
+    if "time-ns" not in row:
+        return None
+    offset = row.get("wall-minus-monotonic-ns")
+    return int(row["time-ns"]) + (wall_minus_monotonic() if offset is None else int(offset))
 
 
 def _from_module(client: Client, number: int) -> dict[str, Any] | None:
@@ -94,8 +110,16 @@ def effect_text(effect: dict[str, Any] | None) -> str:
     """A measured effect in words: the ratio of the reward with and without, and its interval."""
     if effect is None:
         return "not measured"
-    percent = [100 * (math.exp(effect[key]) - 1) for key in ("mean", "low", "high")]
-    return (
-        f"{effect['reward']} {percent[0]:+.0f} % ({100 * (1 - effect['alpha']):g} % interval "
-        f"{percent[1]:+.0f} … {percent[2]:+.0f} %, {effect['pairs']} pairs of windows)"
+    percent = [_percent(effect[key]) for key in ("mean", "low", "high")]
+    text = (
+        f"{effect['reward']} {percent[0]} % ({100 * (1 - effect['alpha']):g} % interval "
+        f"{percent[1]} … {percent[2]} %, {effect['pairs']} pairs of windows)"
     )
+    low, high = effect.get("valid_low"), effect.get("valid_high")
+    if low is None or high is None:
+        return text
+    return f"{text}; however often one looks: {_percent(low)} … {_percent(high)} %"
+
+
+def _percent(log_ratio: float) -> str:
+    return f"{100 * (math.exp(min(log_ratio, 50.0)) - 1):+.0f}"

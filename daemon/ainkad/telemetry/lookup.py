@@ -42,14 +42,25 @@ def _query(path: Path, sql: str, arguments: tuple[Any, ...]) -> dict[str, Any] |
     return next(iter(_rows(path, sql, arguments)), None)
 
 
-def effect(path: Path, policy: str) -> dict[str, Any] | None:
-    """The latest measured effect of a policy; mean, low and high are logarithms of ratios."""
-    return _query(
-        path,
-        "SELECT mean, low, high, alpha, pairs, reward, stage, model FROM effects "
-        "WHERE policy = ? ORDER BY measured_wall_ns DESC LIMIT 1",
-        (policy,),
-    )
+_EFFECT = (
+    "SELECT mean, low, high, alpha, pairs, reward, stage, model, valid_low, valid_high, "
+    "decided_by, arms, promoted, measured_wall_ns FROM effects WHERE policy = ? "
+)
+
+
+def effect(path: Path, policy: str, before_wall_ns: int | None = None) -> dict[str, Any] | None:
+    """The latest measured effect of a policy; mean, low and high are logarithms of ratios.
+
+    With ``before_wall_ns`` the latest one that was known then, or else the first one after it.
+    """
+    if before_wall_ns is not None:
+        known = _query(
+            path,
+            _EFFECT + "AND measured_wall_ns <= ? ORDER BY measured_wall_ns DESC LIMIT 1",
+            (policy, before_wall_ns),
+        )
+        return known or _query(path, _EFFECT + "ORDER BY measured_wall_ns LIMIT 1", (policy,))
+    return _query(path, _EFFECT + "ORDER BY measured_wall_ns DESC LIMIT 1", (policy,))
 
 
 def decision(path: Path, number: int) -> dict[str, Any] | None:

@@ -106,7 +106,16 @@ CREATE TABLE external_signals (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _EXTERNAL)
+_VALID = """
+-- The interval that holds at every look, beside Student's for a number of pairs fixed beforehand.
+ALTER TABLE effects ADD COLUMN valid_low REAL;
+ALTER TABLE effects ADD COLUMN valid_high REAL;
+ALTER TABLE effects ADD COLUMN decided_by TEXT;      -- fixed or sequential
+ALTER TABLE effects ADD COLUMN arms INTEGER;         -- compared with the baseline; alpha is of each
+ALTER TABLE effects ADD COLUMN broken TEXT;          -- JSON: guards that were broken, in words
+"""
+
+MIGRATIONS = (_FIRST, _EXTERNAL, _VALID)
 
 
 def migrate(db: sqlite3.Connection) -> None:

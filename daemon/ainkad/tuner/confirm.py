@@ -14,8 +14,9 @@ import numpy as np
 from ainkad.tuner.definition import Arm, Tuner
 from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, HARM, Usual, actions
 from ainkad.tuner.machine import Machine
+from ainkad.tuner.sequence import always_valid
 from ainkad.tuner.stats import Interval, t_interval
-from ainkad.tuner.windows import Outcome, broken_guards, measure
+from ainkad.tuner.windows import Outcome, broken_at_once, broken_guards, measure
 
 # (mode, outcome) of every window
 OnWindow = Callable[[str, Outcome], None]
@@ -50,16 +51,28 @@ def model_policy(
 
 @dataclass(frozen=True)
 class Measurement:
-    """The effect of a policy: mean difference of log reward with less without, lower is better."""
+    """The effect of a policy: mean difference of log reward with less without, lower is better.
+
+    ``interval`` is Student's, for a number of pairs fixed beforehand; ``valid`` holds at every
+    look. Which of them decides is the tuner's choice (``sequential``).
+    """
 
     interval: Interval
     differences: tuple[float, ...]
     broken: tuple[str, ...]
+    valid: Interval | None = None
+    sequential: bool = False
+    stopped: bool = False
+
+    @property
+    def decisive(self) -> Interval:
+        """The interval that decides."""
+        return self.valid if self.sequential and self.valid is not None else self.interval
 
     @property
     def pays(self) -> bool:
         """The interval excludes zero in the good direction and no guard is broken."""
-        return self.interval.high < 0 and not self.broken
+        return self.decisive.high < 0 and not self.broken
 
 
 def difference(tuner: Tuner, on: Outcome, off: Outcome) -> float | None:
@@ -104,18 +117,21 @@ async def measure_pairs(
     rng: np.random.Generator,
     on_window: OnWindow,
     was: Usual | None = None,
+    sequential: bool = False,
 ) -> Measurement | None:
     """``pairs`` pairs of windows, one in observe and one in enforce, in random order.
 
     ``request`` gives the policy in a mode. The number of pairs is fixed beforehand, which is what
-    makes a plain t interval valid. ``was``, if given, is what the windows with the policy must be
-    better than, too. Returns None when so many windows told nothing that as many
-    pairs were lost as were wanted.
+    makes a plain t interval valid; or, with ``sequential``, it is the most there are, and it ends
+    as soon as the interval that is always valid excludes zero. A guard that is broken window after
+    window ends it at once. ``was``, if given, is what the windows with the policy must be better
+    than, too. Returns None when so many windows told nothing that as many pairs were lost as were
+    wanted.
     """
     outcomes: dict[str, list[Outcome]] = {"observe": [], "enforce": []}
     differences: list[float] = []
-    lost = 0
-    while len(differences) < pairs:
+    lost, stopped = 0, False
+    while len(differences) < pairs and not stopped:
         order = ["observe", "enforce"]
         rng.shuffle(order)
         pair: dict[str, Outcome] = {}
@@ -131,7 +147,21 @@ async def measure_pairs(
             lost += 1
             if lost >= pairs:
                 return None
-    broken = broken_guards(tuner, outcomes["observe"], outcomes["enforce"])
+        at_once = broken_at_once(tuner, outcomes["observe"], outcomes["enforce"])
+        stopped = bool(at_once) or (sequential and excludes_zero(always_valid(differences, alpha)))
+    broken = at_once or broken_guards(tuner, outcomes["observe"], outcomes["enforce"])
     if was is not None:
         broken += no_better_than_usual(tuner, was, outcomes["enforce"])
-    return Measurement(t_interval(differences, alpha), tuple(differences), tuple(broken))
+    return Measurement(
+        t_interval(differences, alpha),
+        tuple(differences),
+        tuple(broken),
+        always_valid(differences, alpha),
+        sequential,
+        stopped,
+    )
+
+
+def excludes_zero(interval: Interval) -> bool:
+    """Does it say that there is an effect, good or bad?"""
+    return interval.high < 0 or interval.low > 0

@@ -59,6 +59,7 @@ class Windows:
     settle_ns: int
     explore: int
     confirm_pairs: int
+    sequential: bool
     remeasure_pairs: int
     remeasure_every_ns: int
     retry_after_ns: int
@@ -192,6 +193,7 @@ def _windows(table: Table) -> Windows:
         settle_ns=table.duration("settle"),
         explore=table.integer("explore", 8, 10_000),
         confirm_pairs=table.integer("confirm_pairs", 3, 10_000),
+        sequential=table.choice("confirm", ("fixed", "sequential"), "fixed") == "sequential",
         remeasure_pairs=table.integer("remeasure_pairs", 1, 10_000),
         remeasure_every_ns=table.duration("remeasure_every", low_ns=1000 * _MS),
         retry_after_ns=table.duration("retry_after", low_ns=100 * _MS),

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ainkad.learning.dataset import Dataset
 from ainkad.tuner.definition import Arm, Tuner
 from ainkad.tuner.machine import Candidates, Machine
-from ainkad.tuner.windows import Outcome, measure
+from ainkad.tuner.windows import Outcome, broken_at_once, measure
 
 # (stage, outcome) of a window in which nobody is treated
 OnWindow = Callable[[str, Outcome], None]
@@ -128,10 +128,14 @@ def draw(features: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.in
 
 @dataclass(frozen=True)
 class Usual:
-    """What windows show when nothing is done: medians of log reward (lower is better) and count."""
+    """What windows show when nothing is done: medians of log reward (lower is better) and count.
+
+    ``outcomes`` are the windows that say so.
+    """
 
     log_reward: float
     count: float
+    outcomes: tuple[Outcome, ...] = ()
 
     def judge(self, tuner: Tuner, outcome: Outcome) -> float:
         """The window's log reward, lower being better, as the learner gets it.
@@ -164,7 +168,8 @@ async def usual(machine: Machine, tuner: Tuner, on_window: OnWindow) -> Usual | 
     rewards = [sign * o.log_reward for o in outcomes if o.log_reward is not None]
     if not rewards:
         return None
-    return Usual(statistics.median(rewards), statistics.median(o.count for o in outcomes))
+    counts = statistics.median(outcome.count for outcome in outcomes)
+    return Usual(statistics.median(rewards), counts, tuple(outcomes))
 
 
 async def recover(
@@ -207,17 +212,41 @@ def assignment(
     ]
 
 
+class Arms:
+    """Which of the treated arms may be tried: one that breaks a guard is stopped at once.
+
+    A tuner with one arm has none to go on with; there a harmful window is recovered from, and the
+    guards are looked at in the end.
+    """
+
+    def __init__(self, tuner: Tuner, was: Usual) -> None:
+        self._tuner = tuner
+        self._off = list(was.outcomes)
+        self._last: dict[int, list[Outcome]] = {}
+        self.allowed = list(range(len(tuner.treated_arms)))
+
+    def add(self, arm: int, outcome: Outcome) -> list[str]:
+        """Take in a window in which an arm was tried; the guards for which it is stopped."""
+        self._last.setdefault(arm, []).append(outcome)
+        if len(self._tuner.treated_arms) < 2:
+            return []
+        broken = broken_at_once(self._tuner, self._off, self._last[arm])
+        if broken and arm in self.allowed:
+            self.allowed.remove(arm)
+        return broken
+
+
 async def explore_window(
-    machine: Machine, tuner: Tuner, rng: np.random.Generator
+    machine: Machine, tuner: Tuner, rng: np.random.Generator, arms: Sequence[int]
 ) -> tuple[int, Candidates, NDArray[np.int64], Outcome]:
-    """Choose an arm and whom to treat with it, make it so, and measure.
+    """Choose one of the ``arms`` and whom to treat with it, make it so, and measure.
 
     Returns the arm's index among the treated ones, the candidates, who was treated (n,) and what
     the window showed.
     """
     # The features are read first: what a window does to a task must not explain its treatment.
     candidates = machine.candidates(tuner)
-    arm = int(rng.integers(len(tuner.treated_arms)))
+    arm = arms[int(rng.integers(len(arms)))]
     treated = draw(candidates.features, rng)
     pids = candidates.pids[treated == 1].tolist()
     if pids:

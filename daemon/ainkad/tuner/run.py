@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +18,10 @@ from ainkad.telemetry.guarded import GuardedStore
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
 from ainkad.tuner.definition import Arm, Tuner
+from ainkad.tuner.drift import Drift, Observer
 from ainkad.tuner.explore import (
     PATIENCE,
+    Arms,
     Recorder,
     Usual,
     assignment,
@@ -26,7 +30,8 @@ from ainkad.tuner.explore import (
     usual,
 )
 from ainkad.tuner.machine import Machine
-from ainkad.tuner.stats import attempt_alpha
+from ainkad.tuner.sequence import always_valid, arm_alpha
+from ainkad.tuner.stats import Interval, attempt_alpha
 from ainkad.tuner.windows import Outcome, is_problem, measure
 
 log = logging.getLogger("ainkad.tuner")
@@ -74,6 +79,8 @@ class TunerRun:
         self._seed = seed
         self._failures = 0
         self._usual: Usual | None = None
+        self._observer = Observer(machine, tuner)
+        self._since_promotion: list[float] = []
 
     async def run(self) -> None:
         """Try until something can be promoted, watch over it, begin anew when it is gone."""
@@ -159,9 +166,30 @@ class TunerRun:
         )
 
     async def _back_off(self) -> None:
+        """Wait longer after each failure, but no longer than the load stays what it is."""
         factor = min(2**self._failures, MAX_BACKOFF)
         self._failures += 1
-        await self._machine.sleep(self.tuner.windows.retry_after_ns * factor)
+        until = self._machine.now_ns() + self.tuner.windows.retry_after_ns * factor
+        drift = Drift()
+        self._observer.restart()
+        while (left := until - self._machine.now_ns()) > 0:
+            await self._machine.sleep(min(WATCH_NS, left))
+            if self._has_changed(drift):
+                self._failures = 0
+                return
+
+    def _has_changed(self, drift: Drift) -> bool:
+        """Look at the load; is it another one than before?"""
+        try:
+            seen = self._observer.look()
+        except AinkaError as error:
+            log.warning("tuner=%s event=look-failed error=%r", self.tuner.name, error.message)
+            self._observer.restart()
+            return False
+        changed = None if seen is None else drift.add(seen)
+        if changed is not None:
+            self._tell("load-changed", what=self._observer.names[changed])
+        return changed is not None
 
     # ---- exploring ----
 
@@ -172,12 +200,16 @@ class TunerRun:
         if not recorder.outcome:
             self._usual = await usual(self._machine, tuner, self._untreated)
         was, begun, harmed = self._usual, len(recorder.outcome), 0
+        arms = None if was is None else Arms(tuner, was)
         for _ in range(wanted * PATIENCE):
-            if was is None or not self._may_experiment():
+            if was is None or arms is None or not self._may_experiment():
                 self._tell("interrupted", stage="explore")
                 return False
+            if not arms.allowed:
+                self._tell("no-arm-left", stage="explore")
+                return False
             arm, candidates, treated, outcome = await explore_window(
-                self._machine, tuner, self._rng
+                self._machine, tuner, self._rng, arms.allowed
             )
             number = self._window(
                 "explore",
@@ -185,6 +217,9 @@ class TunerRun:
                 outcome,
                 assignment(tuner, candidates, treated),
             )
+            if treated.any() and (broken := arms.add(arm, outcome)):
+                self._end_experiment()
+                self._tell("arm-stopped", arm=tuner.treated_arms[arm].name, broken=broken)
             if len(candidates):
                 recorder.add(arm, candidates, treated, was.judge(tuner, outcome), number)
             done = len(recorder.outcome) - begun
@@ -263,7 +298,7 @@ class TunerRun:
     async def _confirm(self, learned: Learned, further: int) -> Measurement | None:
         tuner = self.tuner
         attempt = self._store.attempts(tuner.name) + 1
-        alpha = attempt_alpha(tuner.learner.alpha, attempt)
+        alpha = arm_alpha(attempt_alpha(tuner.learner.alpha, attempt), len(tuner.treated_arms))
         self._tell("confirm", pairs=tuner.windows.confirm_pairs, attempt=attempt, alpha=alpha)
         measured = await self._pairs(
             learned, "confirm", tuner.experiment, "experiment", tuner.windows.confirm_pairs, alpha
@@ -295,10 +330,12 @@ class TunerRun:
             self._rng,
             on_window,
             self._usual if stage == "confirm" else None,
+            self.tuner.windows.sequential and stage == "confirm",
         )
         if measured is not None:
             interval = measured.interval
             pays = stage == "confirm" and measured.pays
+            valid = self._valid(stage, measured, alpha)
             self._store.add_effect(
                 tuner=self.tuner.name,
                 policy=self.tuner.learned,
@@ -311,11 +348,27 @@ class TunerRun:
                 alpha=interval.alpha,
                 pairs=interval.n,
                 promoted=int(pays),
+                valid_low=valid.low if math.isfinite(valid.low) else None,
+                valid_high=valid.high if math.isfinite(valid.high) else None,
+                decided_by="sequential" if measured.sequential else "fixed",
+                arms=len(self.tuner.treated_arms),
+                broken=json.dumps(measured.broken),
             )
             self._tell(f"{stage}ed" if stage == "confirm" else "remeasured", mean=interval.mean,
                        low=interval.low, high=interval.high, broken=list(measured.broken),
                        pays=pays)  # fmt: skip
         return measured
+
+    def _valid(self, stage: str, measured: Measurement, alpha: float) -> Interval:
+        """The interval over all pairs since the promotion: it is looked at again and again.
+
+        Confirmations have pairs of their own.
+        """
+        if stage == "confirm":
+            self._since_promotion = []
+            return always_valid(measured.differences, alpha)
+        self._since_promotion += measured.differences
+        return always_valid(self._since_promotion, alpha)
 
     def _promote(self, learned: Learned, measured: Measurement) -> None:
         """Put the learned policy in force before the experiment ends, so that nothing is undone."""
@@ -336,6 +389,8 @@ class TunerRun:
     async def watch(self, learned: Learned) -> None:
         """Measure again from time to time; returns when the policy is gone or withdrawn."""
         due = self._machine.now_ns() + self.tuner.windows.remeasure_every_ns
+        drift = Drift()
+        self._observer.restart()
         while True:
             await self._machine.sleep(min(WATCH_NS, self.tuner.windows.remeasure_every_ns))
             try:
@@ -343,7 +398,8 @@ class TunerRun:
                 if policy is None:
                     self._tell("gone", policy=self.tuner.learned)
                     return
-                if self._machine.now_ns() < due:
+                # Another load may not need it, or may need something else.
+                if not self._has_changed(drift) and self._machine.now_ns() < due:
                     continue
                 # Nobody is treated at present, so there is nothing to measure.
                 if policy.get("active") and not await self._still_pays(learned):
@@ -352,6 +408,7 @@ class TunerRun:
                 self._tell("watch-failed", error=error.message)
                 self._enforce_again(learned)
             due = self._machine.now_ns() + self.tuner.windows.remeasure_every_ns
+            self._observer.restart()
 
     def _enforce_again(self, learned: Learned) -> None:
         """After an error in the middle of a pair: the mode must not be left at observe."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ainkad.tuner.definition import Reward, Tuner
+from ainkad.tuner.definition import Guard, Reward, Tuner
 from ainkad.tuner.machine import Machine
 
 
@@ -69,6 +69,42 @@ def is_problem(tuner: Tuner, outcome: Outcome) -> bool:
     return above if tuner.reward.lower_is_better else not above
 
 
+# So many windows in a row with a broken guard end an experiment at once: one may be chance.
+AT_ONCE = 2
+
+
+def broken_at_once(tuner: Tuner, off: list[Outcome], on: list[Outcome]) -> list[str]:
+    """The guards that each of the last windows with the policy broke, in words.
+
+    A window is compared with the mean of those without. A guard that cannot be read is not broken
+    here: it is looked at again in the end.
+    """
+    if len(on) < AT_ONCE:
+        return []
+    broken = []
+    for guard in tuner.guards:
+        without = [o.guards[guard.signal] for o in off if guard.signal in o.guards]
+        last = [o.guards.get(guard.signal) for o in on[-AT_ONCE:]]
+        if not without or None in last:
+            continue
+        mean = sum(without) / len(without)
+        changes = [_change(mean, value) for value in last if value is not None]
+        if all(_breaks(guard, change) for change in changes):
+            broken.append(f"{guard.signal} changed by {changes[-1]:+.1f} %, and before that too")
+    return broken
+
+
+def _change(without: float, with_it: float) -> float:
+    """In percent."""
+    return 100.0 * (with_it - without) / max(without, 1.0)
+
+
+def _breaks(guard: Guard, change: float) -> bool:
+    fell = guard.max_fall_percent is not None and -change > guard.max_fall_percent
+    rose = guard.max_rise_percent is not None and change > guard.max_rise_percent
+    return fell or rose
+
+
 def broken_guards(tuner: Tuner, off: list[Outcome], on: list[Outcome]) -> list[str]:
     """The guards that the policy broke, each in words, from windows without and with it."""
     broken = []
@@ -81,9 +117,7 @@ def broken_guards(tuner: Tuner, off: list[Outcome], on: list[Outcome]) -> list[s
             broken.append(f"{guard.signal} could not be read")
             continue
         without, with_it = (sum(values) / len(values) for values in means)
-        change = 100.0 * (with_it - without) / max(without, 1.0)
-        fell = guard.max_fall_percent is not None and -change > guard.max_fall_percent
-        rose = guard.max_rise_percent is not None and change > guard.max_rise_percent
-        if fell or rose:
+        change = _change(without, with_it)
+        if _breaks(guard, change):
             broken.append(f"{guard.signal} changed by {change:+.1f} %")
     return broken
