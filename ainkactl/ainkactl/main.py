@@ -206,6 +206,19 @@ def explain(
 
 
 @app.command()
+def forecast(
+    plot: Optional[Path] = typer.Option(
+        None, "--plot", metavar="FILE.png", help="Draw those of the last hour."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Show what signals are about to become, and when memory, files or disks run out."""
+    from ainkactl import forecasting
+
+    forecasting.show(plot, json)
+
+
+@app.command()
 def record(
     file: Path = typer.Argument(..., metavar="FILE", help="The recording that is written."),
     length: Text = typer.Option(

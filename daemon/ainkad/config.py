@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ainkad.signals_gen import SYSTEM_SIGNALS
 from ainkad.toml_file import Table, read_toml
 
 CONFIG_PATH = Path("/etc/ainka/config.toml")
@@ -32,6 +33,9 @@ class Config:
     window_ms: int | None = None
     settle_ms: int | None = None
     seed: int | None = None
+    forecasts: bool = True
+    horizon_s: int = 30
+    forecast_signals: tuple[str, ...] | None = None
     log_level: str = "info"
 
 
@@ -56,6 +60,17 @@ def parse_config(document: Table) -> Config:
     daemon = document.table("daemon")
     store = document.table("store")
     learning = document.table("learning")
+    forecast = document.table("forecast")
+    horizon = forecast.duration("horizon", default.horizon_s * 1000 * _MS, 1000 * _MS)
+    if horizon % (1000 * _MS) or horizon > 600_000 * _MS:
+        raise forecast.fail("horizon", "is not allowed", "whole seconds, 1s to 10min")
+    system = [signal.name for signal in SYSTEM_SIGNALS]
+    wanted = forecast.texts("signals", None)
+    for name in wanted or ():
+        if name not in system:
+            raise forecast.fail(
+                "signals", f"{name!r} is not known", "allowed: " + ", ".join(system)
+            )
     lease = daemon.duration("lease", default.lease_ms * _MS, 500 * _MS) // _MS
     if lease > 60_000:
         raise daemon.fail("lease", "is too long", "at most 60s")
@@ -75,8 +90,11 @@ def parse_config(document: Table) -> Config:
         window_ms=_window(learning, "window", 100),
         settle_ms=_window(learning, "settle", 0),
         seed=learning.integer("seed", 0, (1 << 32) - 1, None),
+        forecasts=forecast.boolean("enabled", default.forecasts),
+        horizon_s=horizon // (1000 * _MS),
+        forecast_signals=None if wanted is None else tuple(wanted),
     )
-    for table in (daemon, store, learning, document):
+    for table in (daemon, store, learning, forecast, document):
         table.done()
     return config
 

@@ -9,15 +9,18 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from ainkad.analysis import Analysis, Part, listen, read_signals
 from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
 from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
 from ainkad.external import is_external
 from ainkad.external import names as external_names
+from ainkad.forecast.part import MAIN, ForecastPart, Pusher
 from ainkad.layouts_gen import RECORD_DECISION
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
@@ -86,7 +89,8 @@ class Service:
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
-            await self._work(ring, client, store, machine, programs)
+            analyses = self._analyses(stack, client, store)
+            await self._work(ring, client, store, machine, programs, analyses)
 
     # ---- starting ----
 
@@ -109,6 +113,32 @@ class Service:
             except AinkaError as error:
                 log.error("event=policy-refused file=%s error=%r", path, error.message)
 
+    def _analyses(
+        self, stack: contextlib.ExitStack, client: Client, store: GuardedStore
+    ) -> list[Coroutine[Any, Any, None]]:
+        """What is made of the signals, as coroutines that go on until they are cancelled."""
+        config, parts = self._config, dict[str, Part]()
+        found: list[Coroutine[Any, Any, None]] = []
+
+        def push(name: str, value: int, max_age_ns: int) -> None:
+            client.request("signal-set", {"name": name, "value": value, "max-age-ns": max_age_ns})
+
+        pusher = Pusher(push)
+        if config.forecasts:
+            signals = MAIN if config.forecast_signals is None else config.forecast_signals
+            forecasts = ForecastPart(pusher, store, config.horizon_s, signals)
+            parts["forecast"] = forecasts
+            try:
+                events = client.subscribe("requests")
+            except AinkaError as error:
+                log.warning("event=requests-unheard error=%r", error.message)
+            else:
+                stack.callback(events.close)
+                found.append(listen(events, forecasts.ask))
+        if parts:
+            found.append(Analysis(parts, lambda: read_signals(client)).run())
+        return found
+
     # ---- working ----
 
     async def _work(
@@ -118,6 +148,7 @@ class Service:
         store: GuardedStore,
         machine: LiveMachine,
         programs: Programs,
+        analyses: Sequence[Coroutine[Any, Any, None]],
     ) -> None:
         runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
         tasks = [
@@ -125,6 +156,7 @@ class Service:
             asyncio.create_task(self._read_ring(ring, client, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
+            *(asyncio.create_task(one, name="analysis") for one in analyses),
         ]
         for task in tasks:
             task.add_done_callback(self._ended)

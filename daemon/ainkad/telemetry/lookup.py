@@ -37,6 +37,51 @@ def _rows(path: Path, sql: str, arguments: tuple[Any, ...]) -> list[dict[str, An
         return []
 
 
+def rows(path: Path, sql: str, arguments: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+    """The rows of a query, for commands that need the store: raises AinkaError without it."""
+    if not path.exists():
+        raise AinkaError(
+            f"there is no telemetry store {path}", "the daemon makes it: systemctl start ainkad"
+        )
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(sql, arguments)]
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        from ainkad.telemetry.store import hint_of
+
+        hint = hint_of(error, path)
+        if "no such table" in str(error) or "no such column" in str(error):
+            hint = "an older daemon made it: systemctl restart ainkad brings it up to date"
+        raise AinkaError(f"telemetry store {path}: {error}", hint) from None
+
+
+def forecasts(path: Path) -> list[dict[str, Any]]:
+    """The latest forecast of each signal, by the columns of the store."""
+    return rows(
+        path,
+        "SELECT * FROM forecasts WHERE id IN (SELECT max(id) FROM forecasts GROUP BY signal) "
+        "ORDER BY signal",
+    )
+
+
+def forecast_history(path: Path, since_wall_ns: int) -> list[dict[str, Any]]:
+    """All forecasts since then, oldest first."""
+    return rows(path, "SELECT * FROM forecasts WHERE wall_ns >= ? ORDER BY id", (since_wall_ns,))
+
+
+def capacities(path: Path) -> list[dict[str, Any]]:
+    """The latest word on each thing that can run out."""
+    return rows(
+        path,
+        "SELECT * FROM capacities WHERE id IN (SELECT max(id) FROM capacities GROUP BY resource) "
+        "AND wall_ns >= (SELECT max(wall_ns) FROM capacities) - 120000000000 ORDER BY resource",
+    )
+
+
 def _query(path: Path, sql: str, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
     """The first row of a query; None if there is none."""
     return next(iter(_rows(path, sql, arguments)), None)

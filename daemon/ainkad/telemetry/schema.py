@@ -115,7 +115,43 @@ ALTER TABLE effects ADD COLUMN arms INTEGER;         -- compared with the baseli
 ALTER TABLE effects ADD COLUMN broken TEXT;          -- JSON: guards that were broken, in words
 """
 
-MIGRATIONS = (_FIRST, _EXTERNAL, _VALID)
+_FORECASTS = """
+-- What signals were, and what they were expected to become, every ten seconds.
+CREATE TABLE forecasts (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    wall_ns INTEGER NOT NULL,
+    signal TEXT NOT NULL,
+    horizon_ms INTEGER NOT NULL,
+    now REAL NOT NULL,
+    model TEXT NOT NULL,           -- '': none beats the naive one, and nothing was expected
+    value REAL,
+    low REAL,
+    high REAL,
+    error REAL,                    -- mean absolute, on the scale below; of the model that is used
+    naive_error REAL,
+    scale TEXT NOT NULL,           -- log: of logarithms; percent
+    scored INTEGER NOT NULL
+);
+CREATE INDEX forecasts_of_signal ON forecasts (signal, wall_ns);
+-- How much is left of what can run out, every minute.
+CREATE TABLE capacities (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    wall_ns INTEGER NOT NULL,
+    resource TEXT NOT NULL,
+    free REAL NOT NULL,
+    total REAL NOT NULL,
+    rate REAL NOT NULL,            -- used up per second
+    seconds REAL,                  -- NULL: it does not clearly become less
+    low REAL,
+    high REAL,                     -- NULL: perhaps never
+    steps INTEGER NOT NULL
+);
+CREATE INDEX capacities_of_resource ON capacities (resource, wall_ns);
+"""
+
+MIGRATIONS = (_FIRST, _EXTERNAL, _VALID, _FORECASTS)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ainkad.forecast.capacity import Capacity
+    from ainkad.forecast.panel import Forecast
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _DAY_NS = 86_400_000_000_000
 # What grows, and may go when it is old. Models and effects stay: they are small, and explained.
-_GROWING = ("decisions", "windows", "events")
+_GROWING = ("decisions", "windows", "events", "forecasts", "capacities")
 # After pruning for size so much of what is allowed is in use, so that it is not done all the time.
 _ROOM = 0.8
 
@@ -167,6 +171,26 @@ class Store:
             detail=json.dumps(detail),
         )
 
+    def _insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        columns = ("session", *rows[0])
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        with _told(), self._transaction():
+            self._db.executemany(sql, [(self.session, *row.values()) for row in rows])
+
+    def add_forecasts(self, wall_ns: int, horizon_s: int, forecasts: Sequence[Forecast]) -> None:
+        """Write the forecasts of one moment, at least one."""
+        rows = []
+        for one in forecasts:
+            row = {key: _or_null(value) for key, value in dataclasses.asdict(one).items()}
+            rows.append({"wall_ns": wall_ns, "horizon_ms": horizon_s * 1000, **row})
+        self._insert_many("forecasts", rows)
+
+    def add_capacities(self, wall_ns: int, capacities: Sequence[Capacity]) -> None:
+        """Write how much is left of everything, at least one."""
+        rows = [{"wall_ns": wall_ns, **dataclasses.asdict(one)} for one in capacities]
+        self._insert_many("capacities", rows)
+
     def attempts(self, tuner: str) -> int:
         """How many times this tuner has tried to promote a policy, in all sessions."""
         sql = "SELECT count(*) FROM effects WHERE tuner = ? AND stage = 'confirm'"
@@ -230,6 +254,8 @@ class Store:
                 "s.id = session AND s.wall_minus_monotonic_ns + time_ns < ?)",
                 (before,),
             ).rowcount
+            for table in ("forecasts", "capacities"):
+                self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ?", (before,))
             for table in ("windows", "events", "external_signals"):
                 sql = f"DELETE FROM {table} WHERE session IN ({old})"
                 self._db.execute(sql, (before, self.session))
@@ -239,6 +265,10 @@ class Store:
                 (max_decisions,),
             ).rowcount
         return deleted
+
+
+def _or_null(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextlib.contextmanager
