@@ -214,6 +214,11 @@ bench-event: ## time from an event to the change, in the guest (KERNELS)
 	@$(DEPS) build guest venv
 	$(PYTHON) tests/bench/event_latency $(KERNELS)
 
+.PHONY: bench-anomaly
+bench-anomaly: ## precision, recall and delay of the anomaly detection on generated faults
+	@$(DEPS) build venv
+	$(PYTHON) tests/bench/anomaly_detection
+
 .PHONY: lint
 lint: ## ruff, mypy, shellcheck
 	@$(DEPS) test venv

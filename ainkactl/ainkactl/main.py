@@ -219,6 +219,16 @@ def forecast(
 
 
 @app.command()
+def anomalies(
+    last: int = typer.Option(20, "--last", min=1, help="How many."), json: bool = JSON
+) -> None:
+    """List the times that were unusual, and the signals that led."""
+    from ainkactl import unusual
+
+    unusual.show(last, json)
+
+
+@app.command()
 def record(
     file: Path = typer.Argument(..., metavar="FILE", help="The recording that is written."),
     length: Text = typer.Option(

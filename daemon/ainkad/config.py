@@ -36,6 +36,7 @@ class Config:
     forecasts: bool = True
     horizon_s: int = 30
     forecast_signals: tuple[str, ...] | None = None
+    anomalies: bool = True
     log_level: str = "info"
 
 
@@ -71,6 +72,7 @@ def parse_config(document: Table) -> Config:
             raise forecast.fail(
                 "signals", f"{name!r} is not known", "allowed: " + ", ".join(system)
             )
+    anomaly = document.table("anomaly")
     lease = daemon.duration("lease", default.lease_ms * _MS, 500 * _MS) // _MS
     if lease > 60_000:
         raise daemon.fail("lease", "is too long", "at most 60s")
@@ -90,11 +92,12 @@ def parse_config(document: Table) -> Config:
         window_ms=_window(learning, "window", 100),
         settle_ms=_window(learning, "settle", 0),
         seed=learning.integer("seed", 0, (1 << 32) - 1, None),
+        anomalies=anomaly.boolean("enabled", default.anomalies),
         forecasts=forecast.boolean("enabled", default.forecasts),
         horizon_s=horizon // (1000 * _MS),
         forecast_signals=None if wanted is None else tuple(wanted),
     )
-    for table in (daemon, store, learning, forecast, document):
+    for table in (daemon, store, learning, forecast, anomaly, document):
         table.done()
     return config
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ainkad.analysis import Analysis, Part, listen, read_signals
+from ainkad.anomaly.part import AnomalyPart
 from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
 from ainkad.core import evaluate_model
@@ -135,6 +136,10 @@ class Service:
             else:
                 stack.callback(events.close)
                 found.append(listen(events, forecasts.ask))
+        if config.anomalies:
+            anomalies = AnomalyPart(pusher, store)
+            parts["anomaly"] = anomalies
+            stack.callback(anomalies.leave)
         if parts:
             found.append(Analysis(parts, lambda: read_signals(client)).run())
         return found

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import struct
 from pathlib import Path
@@ -71,6 +72,16 @@ def forecasts(path: Path) -> list[dict[str, Any]]:
 def forecast_history(path: Path, since_wall_ns: int) -> list[dict[str, Any]]:
     """All forecasts since then, oldest first."""
     return rows(path, "SELECT * FROM forecasts WHERE wall_ns >= ? ORDER BY id", (since_wall_ns,))
+
+
+def anomalies(path: Path, last: int) -> list[dict[str, Any]]:
+    """The last anomalies, oldest first; ``ongoing`` only where the daemon still lives by it."""
+    found = rows(path, "SELECT * FROM anomalies ORDER BY id DESC LIMIT ?", (last,))
+    newest = rows(path, "SELECT max(id) AS id FROM sessions")[0]["id"]
+    for row in found:
+        row["leading"] = json.loads(row["leading"])
+        row["ongoing"] = row["ended_wall_ns"] is None and row["session"] == newest
+    return found[::-1]
 
 
 def capacities(path: Path) -> list[dict[str, Any]]:

@@ -151,7 +151,27 @@ CREATE TABLE capacities (
 CREATE INDEX capacities_of_resource ON capacities (resource, wall_ns);
 """
 
-MIGRATIONS = (_FIRST, _EXTERNAL, _VALID, _FORECASTS)
+_ANOMALIES = """
+-- Times that were unusual; the end is NULL while it lasts.
+CREATE TABLE anomalies (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    began_wall_ns INTEGER NOT NULL,
+    ended_wall_ns INTEGER,
+    peak REAL NOT NULL,            -- largest score as a share of what is usual at most
+    together INTEGER NOT NULL,     -- all signals together, rather than one, were furthest off
+    leading TEXT NOT NULL          -- JSON: signal to largest score, in deviations
+);
+CREATE INDEX anomalies_by_time ON anomalies (began_wall_ns);
+-- What analyses have learned, kept over restarts of the daemon.
+CREATE TABLE states (
+    name TEXT PRIMARY KEY,
+    wall_ns INTEGER NOT NULL,
+    data BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _EXTERNAL, _VALID, _FORECASTS, _ANOMALIES)
 
 
 def migrate(db: sqlite3.Connection) -> None:

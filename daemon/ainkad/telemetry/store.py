@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _DAY_NS = 86_400_000_000_000
 # What grows, and may go when it is old. Models and effects stay: they are small, and explained.
-_GROWING = ("decisions", "windows", "events", "forecasts", "capacities")
+_GROWING = ("decisions", "windows", "events", "forecasts", "capacities", "anomalies")
 # After pruning for size so much of what is allowed is in use, so that it is not done all the time.
 _ROOM = 0.8
 
@@ -191,6 +191,47 @@ class Store:
         rows = [{"wall_ns": wall_ns, **dataclasses.asdict(one)} for one in capacities]
         self._insert_many("capacities", rows)
 
+    def put_anomaly(
+        self,
+        row: int | None,
+        began_wall_ns: int,
+        ended_wall_ns: int | None,
+        peak: float,
+        together: bool,
+        leading: Mapping[str, float],
+    ) -> int:
+        """Write an anomaly, or with ``row`` what has become of one; returns its row."""
+        values = {
+            "began_wall_ns": began_wall_ns,
+            "ended_wall_ns": ended_wall_ns,
+            "peak": peak,
+            "together": int(together),
+            "leading": json.dumps(leading),
+        }
+        if row is None:
+            return self._insert("anomalies", session=self.session, **values)
+        assignments = ", ".join(f"{key} = ?" for key in values)
+        with _told():
+            self._db.execute(
+                f"UPDATE anomalies SET {assignments} WHERE id = ?", (*values.values(), row)
+            )
+        return row
+
+    def put_state(self, name: str, wall_ns: int, data: bytes) -> None:
+        """Keep what an analysis has learned, instead of what it had before."""
+        with _told():
+            self._db.execute(
+                "INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (name, wall_ns, data)
+            )
+
+    def state(self, name: str) -> tuple[int, bytes] | None:
+        """When an analysis kept something, and what."""
+        with _told():
+            row = self._db.execute(
+                "SELECT wall_ns, data FROM states WHERE name = ?", (name,)
+            ).fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
     def attempts(self, tuner: str) -> int:
         """How many times this tuner has tried to promote a policy, in all sessions."""
         sql = "SELECT count(*) FROM effects WHERE tuner = ? AND stage = 'confirm'"
@@ -256,6 +297,7 @@ class Store:
             ).rowcount
             for table in ("forecasts", "capacities"):
                 self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ?", (before,))
+            self._db.execute("DELETE FROM anomalies WHERE began_wall_ns < ?", (before,))
             for table in ("windows", "events", "external_signals"):
                 sql = f"DELETE FROM {table} WHERE session IN ({old})"
                 self._db.execute(sql, (before, self.session))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Anomalies at work: pushed as signals, written down, what was learned kept over restarts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from ainkad.anomaly.detector import Detector, Scores
+from ainkad.anomaly.episodes import Episode, Episodes
+from ainkad.errors import AinkaError
+from ainkad.forecast.part import Pusher
+from ainkad.signals_gen import SYSTEM_SIGNALS
+from ainkad.telemetry.guarded import GuardedStore
+
+log = logging.getLogger("ainkad.anomaly")
+
+SIGNALS: Final = tuple(s.name for s in SYSTEM_SIGNALS if s.name != "ainka.uptime_ms")
+MODEL: Final = "anomaly"
+KEEP_EVERY: Final = 300  # steps
+KEEP_NS: Final = 24 * 3600 * 1_000_000_000
+"""What was learned longer ago than this is another machine's."""
+MACHINE: Final = "anomaly.machine_permille"
+MAX_AGE_NS: Final = 5_000_000_000
+
+
+class AnomalyPart:
+    """One step a second. ``machine`` is 1000 where the present is as unusual as is just usual."""
+
+    def __init__(self, pusher: Pusher, store: GuardedStore) -> None:
+        self._pusher = pusher
+        self._store = store
+        self._detector = self._load()
+        self._episodes = Episodes(self._detector)
+        self._row: int | None = None
+        self._steps = 0
+
+    def _load(self) -> Detector:
+        stored = self._store.call(lambda store: store.state(MODEL))
+        if stored is not None and 0 <= time.time_ns() - stored[0] < KEEP_NS:
+            try:
+                return Detector.from_bytes(stored[1], SIGNALS)
+            except AinkaError as error:
+                log.warning("event=model-unusable error=%r", error.message)
+        return Detector(SIGNALS)
+
+    def restart(self) -> None:
+        """Time has jumped. What is usual is usual still."""
+        if self._episodes.open is not None:
+            self._episodes.open.ended = time.time()
+            self._write(self._episodes.open)
+        self._episodes = Episodes(self._detector)
+        self._row = None
+
+    def leave(self) -> None:
+        """Keep what was learned."""
+        data, wall_ns = self._detector.to_bytes(), time.time_ns()
+        self._store.call(lambda store: store.put_state(MODEL, wall_ns, data))
+
+    def step(self, values: Mapping[str, float | None], now_s: float) -> Scores:
+        """Take in the values of a second; returns how unusual they are."""
+        scores = self._detector.step(values, self._episodes.weight)
+        if scores.ready:
+            self._push(scores)
+        changed = self._episodes.step(scores, time.time())
+        if changed is not None:
+            self._write(changed)
+        self._steps += 1
+        if self._steps % KEEP_EVERY == 0:
+            self.leave()
+        return scores
+
+    def _push(self, scores: Scores) -> None:
+        self._pusher.push(MACHINE, 1000 * scores.ratio, MAX_AGE_NS)
+        # The module has scores of its own for the others; ours count while they say more.
+        unusual = np.flatnonzero(np.nan_to_num(scores.score) > scores.threshold)
+        for row in unusual.tolist():
+            name = f"anomaly.{self._detector.signals[row]}_permille"
+            self._pusher.push(name, 1000 * float(scores.score[row]), MAX_AGE_NS)
+
+    def _write(self, episode: Episode) -> None:
+        leading = {name: round(score, 1) for name, score in episode.leading.items()}
+        if episode.ended is None:
+            log.warning("event=anomaly-began peak=%.1f together=%s leading=%s",
+                        episode.peak, episode.together, leading)  # fmt: skip
+        else:
+            log.info("event=anomaly-ended seconds=%.0f peak=%.1f leading=%s",
+                     episode.ended - episode.began, episode.peak, leading)  # fmt: skip
+        row = self._row
+        self._row = self._store.call(
+            lambda store: store.put_anomaly(
+                row, int(episode.began * 1e9),
+                None if episode.ended is None else int(episode.ended * 1e9),
+                episode.peak, episode.together, leading,
+            )
+        )  # fmt: skip
+        if episode.ended is not None:
+            self._row = None
