@@ -37,6 +37,16 @@ app.add_typer(signal_commands, name="signals", invoke_without_command=True)
 app.add_typer(tunable_commands, name="tunable")
 app.add_typer(states, name="state", invoke_without_command=True)
 
+tuner_commands = typer.Typer(
+    help="List, show, pause and resume tuners.", no_args_is_help=True, rich_markup_mode=None
+)
+model_commands = typer.Typer(
+    help="List and show the versions of models, go back to one.", no_args_is_help=True,
+    rich_markup_mode=None,
+)  # fmt: skip
+app.add_typer(tuner_commands, name="tuner")
+app.add_typer(model_commands, name="model")
+
 JSON = typer.Option(False, "--json", help="Print JSON.")
 NAME = typer.Argument(..., metavar="NAME", help="Name of the policy.")
 Text = Optional[str]
@@ -203,6 +213,85 @@ def explain(
     from ainkactl import explain as explanation
 
     explanation.explain(id, json)
+
+
+TUNER = typer.Argument(..., metavar="TUNER", help="Name of the tuner.")
+
+
+@tuner_commands.command("list")
+def tuner_list(json: bool = JSON) -> None:
+    """List the tuners and what became of them."""
+    from ainkactl import learned
+
+    learned.tuners(json)
+
+
+@tuner_commands.command("show")
+def tuner_show(
+    name: str = TUNER,
+    plot: Optional[Path] = typer.Option(
+        None, "--plot", metavar="FILE.png", help="Draw the effects measured so far."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Show what a tuner may try, and what it has done lately."""
+    from ainkactl import learned
+
+    if plot is not None:
+        learned.plot_effects(name, plot)
+    learned.tuner(name, json)
+
+
+@tuner_commands.command("pause")
+def tuner_pause(name: str = TUNER, json: bool = JSON) -> None:
+    """Let a tuner try nothing; what it has promoted stays."""
+    from ainkactl import learned
+
+    learned.pause(name, True, json)
+
+
+@tuner_commands.command("resume")
+def tuner_resume(name: str = TUNER, json: bool = JSON) -> None:
+    """Let a paused tuner go on."""
+    from ainkactl import learned
+
+    learned.pause(name, False, json)
+
+
+@model_commands.command("list")
+def model_list(
+    tuner: Text = typer.Option(None, "--tuner", metavar="TUNER", help="Only of this one."),
+    json: bool = JSON,
+) -> None:
+    """List the versions of models."""
+    from ainkactl import learned
+
+    learned.models(tuner, json)
+
+
+@model_commands.command("show")
+def model_show(
+    id: int = typer.Argument(..., metavar="MODEL", min=1, help="Number of the model."),
+    json: bool = JSON,
+) -> None:
+    """Show what a model was made of, how well it agrees, and its effects."""
+    from ainkactl import learned
+
+    learned.model(id, json)
+
+
+@model_commands.command("rollback")
+def model_rollback(
+    tuner: str = TUNER,
+    to: Optional[int] = typer.Option(
+        None, "--to", metavar="MODEL", min=1, help="Which one; otherwise the promoted one before."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Let a model that was promoted before be in force again: in shadow first, then in one step."""
+    from ainkactl import learned
+
+    learned.rollback(tuner, to, json)
 
 
 @app.command()

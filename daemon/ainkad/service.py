@@ -17,6 +17,7 @@ from ainkad.analysis import Analysis, Part, listen, read_signals
 from ainkad.anomaly.part import AnomalyPart
 from ainkad.capabilities import drop_sys_admin
 from ainkad.config import Config
+from ainkad.control import Control
 from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
 from ainkad.external import is_external
@@ -160,6 +161,7 @@ class Service:
             asyncio.create_task(self._keep_lease(client, programs), name="lease"),
             asyncio.create_task(self._read_ring(ring, client, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
+            asyncio.create_task(Control(store, runs).run(), name="control"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
             *(asyncio.create_task(one, name="analysis") for one in analyses),
         ]

@@ -41,6 +41,7 @@ COMMANDS = [
     ["state", "set", "learning"],
     ["reset"],
     ["unload"],
+    ["record", "/nonexistent/recording"],
 ]
 
 

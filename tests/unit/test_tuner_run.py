@@ -227,7 +227,7 @@ def test_leaving_takes_everything_back_even_if_a_removal_fails() -> None:
 
     machine.remove = remove  # type: ignore[method-assign]
     run.leave()
-    assert calls == ["experiment.cpu-hogs", "learned.cpu-hogs"]
+    assert calls == ["experiment.cpu-hogs", "shadow.cpu-hogs", "learned.cpu-hogs"]
 
 
 def test_the_same_seed_does_the_same() -> None:

@@ -58,7 +58,7 @@ def test_a_replay_takes_the_decisions_that_the_module_took(guest: Guest) -> None
     assert after.strip() == before.split()[1]
     done = guest.run("ainkactl replay /tmp/recording --json", timeout=300)
     found = json.loads(done.stdout)
-    print(guest.run("ainkactl replay /tmp/recording | tail -n 6").stdout)
+    print(guest.run("ainkactl replay /tmp/recording | tail -n 20").stdout)
     assert not found["gaps"], "the ring was full"
     assert found["doubts"] == []
     assert found["frames"] > 200

@@ -127,6 +127,12 @@ class GuardedStore:
         """See Store.add_event."""
         self.call(lambda store: store.add_event(source, event, detail))
 
+    def add_activation(
+        self, tuner: str, policy: str, model: int | None, why: str, detail: Mapping[str, Any]
+    ) -> None:
+        """See Store.add_activation."""
+        self.call(lambda store: store.add_activation(tuner, policy, model, why, detail))
+
     def attempts(self, tuner: str) -> int:
         """See Store.attempts; at least those of this life of the daemon."""
         stored = self.call(lambda store: store.attempts(tuner)) or 0

@@ -74,6 +74,76 @@ def forecast_history(path: Path, since_wall_ns: int) -> list[dict[str, Any]]:
     return rows(path, "SELECT * FROM forecasts WHERE wall_ns >= ? ORDER BY id", (since_wall_ns,))
 
 
+def tuners(path: Path) -> dict[str, dict[str, Any]]:
+    """By tuner: paused, attempts, promotions, the last event, the model in force."""
+    found: dict[str, dict[str, Any]] = {}
+    queries = (
+        "SELECT tuner, paused FROM tuner_settings",
+        "SELECT tuner, sum(stage = 'confirm') AS attempts, sum(promoted) AS promotions "
+        "FROM effects GROUP BY tuner",
+        "SELECT substr(source, 7) AS tuner, event AS last, wall_ns AS last_wall_ns FROM events "
+        "WHERE id IN (SELECT max(id) FROM events WHERE source LIKE 'tuner.%' GROUP BY source)",
+    )
+    for sql in queries:
+        for row in rows(path, sql):
+            found.setdefault(row["tuner"], {}).update(row)
+    for row in _in_force(path):
+        found.setdefault(row["tuner"], {})["model"] = row["model"]
+    return found
+
+
+def _in_force(path: Path) -> list[dict[str, Any]]:
+    """The models that the present life of the daemon has in force."""
+    return rows(
+        path,
+        "SELECT tuner, model FROM activations WHERE model IS NOT NULL AND id IN "
+        "(SELECT max(id) FROM activations GROUP BY tuner) "
+        "AND session = (SELECT max(id) FROM sessions)",
+    )
+
+
+def tuner_events(path: Path, tuner: str, last: int) -> list[dict[str, Any]]:
+    """What a tuner has told, oldest first; details as objects."""
+    found = rows(
+        path,
+        "SELECT wall_ns, event, detail FROM events WHERE source = ? ORDER BY id DESC LIMIT ?",
+        (f"tuner.{tuner}", last),
+    )
+    return [{**row, "detail": json.loads(row["detail"])} for row in found[::-1]]
+
+
+def models(path: Path) -> list[dict[str, Any]]:
+    """All models, oldest first, without their trees; ``state`` is in force, once, or never."""
+    found = rows(
+        path,
+        "SELECT m.id, m.tuner, m.created_wall_ns, m.first_window, m.last_window, m.arm, "
+        "length(m.tree) AS bytes, m.report, EXISTS (SELECT 1 FROM effects e WHERE e.model = m.id "
+        "AND e.promoted) AS promoted FROM models m ORDER BY m.id",
+    )
+    present = {row["model"] for row in _in_force(path)}
+    for row in found:
+        row["report"] = json.loads(row["report"])
+        row["state"] = "once" if row.pop("promoted") else "never"
+        if row["id"] in present:
+            row["state"] = "in force"
+    return found
+
+
+def tuner_effects(path: Path, tuner: str) -> list[dict[str, Any]]:
+    """All that was measured of a tuner's policies, oldest first."""
+    return rows(path, "SELECT * FROM effects WHERE tuner = ? ORDER BY id", (tuner,))
+
+
+def model_effects(path: Path, model: int) -> list[dict[str, Any]]:
+    """What was measured of a model, oldest first."""
+    return rows(path, "SELECT * FROM effects WHERE model = ? ORDER BY id", (model,))
+
+
+def activations(path: Path, model: int) -> list[dict[str, Any]]:
+    """When a model came into force."""
+    return rows(path, "SELECT * FROM activations WHERE model = ? ORDER BY id", (model,))
+
+
 def anomalies(path: Path, last: int) -> list[dict[str, Any]]:
     """The last anomalies, oldest first; ``ongoing`` only where the daemon still lives by it."""
     found = rows(path, "SELECT * FROM anomalies ORDER BY id DESC LIMIT ?", (last,))

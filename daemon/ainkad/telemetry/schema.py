@@ -171,7 +171,38 @@ CREATE TABLE states (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _EXTERNAL, _VALID, _FORECASTS, _ANOMALIES)
+_STEERING = """
+-- Which model of a tuner was in force from when on.
+CREATE TABLE activations (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    wall_ns INTEGER NOT NULL,
+    tuner TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    model INTEGER REFERENCES models(id),   -- NULL: none any more
+    why TEXT NOT NULL,                     -- promoted, rolled-back, withdrawn, gone or left
+    detail TEXT NOT NULL                   -- JSON
+);
+-- What the admin has said of a tuner.
+CREATE TABLE tuner_settings (
+    tuner TEXT PRIMARY KEY,
+    paused INTEGER NOT NULL,
+    changed_wall_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+-- What ainkactl asks of the daemon; it looks once a second.
+CREATE TABLE requests (
+    id INTEGER PRIMARY KEY,
+    wall_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    argument TEXT NOT NULL,
+    done_wall_ns INTEGER,                  -- NULL: not yet
+    fine INTEGER,
+    answer TEXT
+);
+"""
+
+MIGRATIONS = (_FIRST, _EXTERNAL, _VALID, _FORECASTS, _ANOMALIES, _STEERING)
 
 
 def migrate(db: sqlite3.Connection) -> None:

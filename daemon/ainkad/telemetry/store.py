@@ -191,6 +191,43 @@ class Store:
         rows = [{"wall_ns": wall_ns, **dataclasses.asdict(one)} for one in capacities]
         self._insert_many("capacities", rows)
 
+    def add_activation(
+        self, tuner: str, policy: str, model: int | None, why: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write which model is in force from now on, None for none."""
+        self._insert(
+            "activations", session=self.session, wall_ns=time.time_ns(), tuner=tuner,
+            policy=policy, model=model, why=why, detail=json.dumps(detail),
+        )  # fmt: skip
+
+    def paused(self) -> set[str]:
+        """The tuners that the admin has paused."""
+        with _told():
+            rows = self._db.execute("SELECT tuner FROM tuner_settings WHERE paused").fetchall()
+        return {row[0] for row in rows}
+
+    def requests(self) -> list[tuple[int, str, str, str]]:
+        """What is asked of the daemon: (id, kind, name, argument)."""
+        sql = "SELECT id, kind, name, argument FROM requests WHERE done_wall_ns IS NULL ORDER BY id"
+        with _told():
+            return [tuple(row) for row in self._db.execute(sql)]
+
+    def answer(self, request: int, fine: bool, text: str) -> None:
+        """Answer one of them."""
+        sql = "UPDATE requests SET done_wall_ns = ?, fine = ?, answer = ? WHERE id = ?"
+        with _told():
+            self._db.execute(sql, (time.time_ns(), int(fine), text, request))
+
+    def promoted_model(self, model: int) -> tuple[str, str, bytes, str] | None:
+        """(tuner, arm, tree, report as JSON) of a model that was promoted once, else None."""
+        sql = (
+            "SELECT tuner, arm, tree, report FROM models m WHERE id = ? AND EXISTS "
+            "(SELECT 1 FROM effects e WHERE e.model = m.id AND e.promoted)"
+        )
+        with _told():
+            row = self._db.execute(sql, (model,)).fetchone()
+        return None if row is None else tuple(row)
+
     def put_anomaly(
         self,
         row: int | None,

@@ -108,6 +108,11 @@ class Tuner:
         return f"learned.{self.name}"
 
     @property
+    def shadow(self) -> str:
+        """Name of the policy by which a model is watched before it takes over."""
+        return f"shadow.{self.name}"
+
+    @property
     def treated_arms(self) -> tuple[Arm, ...]:
         """The arms beside the baseline."""
         return self.arms[1:]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -81,22 +82,66 @@ class TunerRun:
         self._usual: Usual | None = None
         self._observer = Observer(machine, tuner)
         self._since_promotion: list[float] = []
+        self._chosen: list[Learned] = []
+        self._present: Learned | None = None
+        self.paused = False
 
     async def run(self) -> None:
         """Try until something can be promoted, watch over it, begin anew when it is gone."""
         while True:
-            await self.wait_for_problem()
-            learned = await self.attempt()
+            if self._chosen:
+                learned = await self._take_over()
+            else:
+                await self.wait_for_problem()
+                if self._chosen:
+                    continue
+                learned = await self.attempt()
             if learned is None:
                 await self._back_off()
                 continue
             self._failures = 0
+            self._present = learned
             await self.watch(learned)
             await self._back_off()
 
+    def choose(self, learned: Learned) -> None:
+        """Let a model that was promoted before be in force instead of the present one, soon."""
+        self._chosen = [learned]
+
+    async def _take_over(self) -> Learned | None:
+        """First in shadow, to see how many it would treat; then in one step.
+
+        If that fails the present one stays; None if there is none.
+        """
+        tuner, learned = self.tuner, self._chosen.pop()
+
+        def request(name: str, mode: str) -> dict[str, Any]:
+            return model_policy(tuner, learned.arm, learned.tree, name, "learner", mode)
+
+        try:
+            self._machine.push(request(tuner.shadow, "observe"))
+            await self._machine.sleep(tuner.windows.settle_ns + tuner.windows.length_ns)
+            would, does = (
+                (self._machine.policy(name) or {}).get("active", 0)
+                for name in (tuner.shadow, tuner.learned)
+            )
+            self._in_force(request(tuner.learned, "enforce"))
+        except AinkaError as error:
+            self._tell("rollback-failed", model=learned.model, error=error.message)
+            return self._present
+        finally:
+            with contextlib.suppress(AinkaError):
+                self._machine.remove(tuner.shadow)
+        self._activated(learned.model, "rolled-back", shadow_active=would, active_before=does)
+        return learned
+
+    def _activated(self, model: int | None, why: str, **detail: Any) -> None:
+        self._tell(why, policy=self.tuner.learned, **detail)
+        self._store.add_activation(self.tuner.name, self.tuner.learned, model, why, detail)
+
     def leave(self) -> None:
         """Take what is ours out of force, as far as that is possible."""
-        for name in (self.tuner.experiment, self.tuner.learned):
+        for name in (self.tuner.experiment, self.tuner.shadow, self.tuner.learned):
             try:
                 self._machine.remove(name)
             except AinkaError as error:
@@ -146,6 +191,8 @@ class TunerRun:
         """Return when there is something to improve and something to improve it with."""
         seen = 0
         while seen < PERSISTENT:
+            if self._chosen:
+                return
             try:
                 outcome = await measure(self._machine, self.tuner, settle=False)
                 problem = is_problem(self.tuner, outcome) and self._may_experiment()
@@ -158,6 +205,8 @@ class TunerRun:
 
     def _may_experiment(self) -> bool:
         """Experiments may run in these states only, and only while the admin lets them."""
+        if self.paused or self._chosen:
+            return False
         status = self._machine.status()
         return (
             status.get("state") in ("learning", "optimizing")
@@ -173,6 +222,8 @@ class TunerRun:
         drift = Drift()
         self._observer.restart()
         while (left := until - self._machine.now_ns()) > 0:
+            if self._chosen:
+                return
             await self._machine.sleep(min(WATCH_NS, left))
             if self._has_changed(drift):
                 self._failures = 0
@@ -373,16 +424,21 @@ class TunerRun:
     def _promote(self, learned: Learned, measured: Measurement) -> None:
         """Put the learned policy in force before the experiment ends, so that nothing is undone."""
         tuner = self.tuner
-        self._machine.push(
+        self._in_force(
             model_policy(tuner, learned.arm, learned.tree, tuner.learned, "learner", "enforce")
         )
+        self._activated(learned.model, "promoted", mean=measured.interval.mean)
+
+    def _in_force(self, request: dict[str, Any]) -> None:
+        """Push a learned policy, and let the state be one in which it may act."""
+        tuner = self.tuner
+        self._machine.push(request)
         try:
             if self._machine.status().get("state") == "learning":
                 self._machine.set_state("optimizing", f"{tuner.learned} has been promoted")
         except AinkaError:
             self._machine.remove(tuner.learned)
             raise
-        self._tell("promoted", policy=tuner.learned, mean=measured.interval.mean)
 
     # ---- watching ----
 
@@ -396,8 +452,13 @@ class TunerRun:
             try:
                 policy = self._machine.policy(self.tuner.learned)
                 if policy is None:
-                    self._tell("gone", policy=self.tuner.learned)
+                    self._activated(None, "gone")
+                    self._present = None
                     return
+                if self._chosen:
+                    return
+                if self.paused:
+                    continue
                 # Another load may not need it, or may need something else.
                 if not self._has_changed(drift) and self._machine.now_ns() < due:
                     continue
@@ -438,7 +499,8 @@ class TunerRun:
             )
             return True
         self._machine.remove(tuner.learned)
-        self._tell("withdrawn", policy=tuner.learned, mean=measured.interval.mean)
+        self._present = None
+        self._activated(None, "withdrawn", mean=measured.interval.mean)
         if self._machine.status().get("state") == "optimizing":
             self._machine.set_state("learning", f"{tuner.learned} no longer pays")
         return False
