@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon makes of a real machine's signals, and how tuners are steered there."""
+
+from __future__ import annotations
+
+from guest.vm import Guest
+from tests.vm.test_daemon import parsed, start, wait_for
+
+STORE = "/var/lib/ainka/telemetry.db"
+
+
+def resident_kib(guest: Guest) -> int:
+    status = guest.run("cat /proc/$(systemctl show -P MainPID ainkad)/status").stdout
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1])
+
+
+def test_it_forecasts_stays_small_and_is_steered(guest: Guest) -> None:
+    start(guest)
+    wait_for(guest, "forecast", "ainkactl forecast --json | grep -q sched.run_delay_p99_us", 120)
+    found = parsed(guest, "forecast")
+    signals = {row["signal"]: row for row in found["forecasts"]}
+    assert {"sched.cpu_busy_permille", "psi.cpu_some_permille"} <= signals.keys()
+    assert 0 < signals["sched.run_delay_p99_us"]["now"] < 10_000_000
+    rooms = {row["resource"]: row for row in found["capacities"]}
+    assert {"memory", "files", "disk /"} <= rooms.keys()
+    assert 0 < rooms["disk /"]["free"] < rooms["disk /"]["total"]
+    assert "RESOURCE" in guest.run("ainkactl forecast").stdout
+    assert parsed(guest, "anomalies") == []
+    print(f"resident with all analyses: {resident_kib(guest)} KiB")
+    assert resident_kib(guest) < 50 * 1024
+
+    (row,) = (row for row in parsed(guest, "tuner list") if row["name"] == "cpu-hogs")
+    assert row["state"] == "enabled"
+    guest.run("ainkactl tuner pause cpu-hogs")
+    wait_for(guest, "pause", "journalctl -u ainkad | grep -q 'event=paused tuner=cpu-hogs'", 20)
+    guest.run("ainkactl tuner resume cpu-hogs")
+    wait_for(guest, "resumption", "journalctl -u ainkad | grep -q 'event=resumed'", 20)
+    assert "no models yet" in guest.run("ainkactl model list").stdout
+    refused = guest.run("ainkactl model rollback cpu-hogs --to 7", check=False)
+    assert refused.returncode == 1
+    assert "never been promoted" in refused.stderr
+
+
+def test_a_damaged_store_is_named_and_the_daemon_goes_on(guest: Guest) -> None:
+    guest.run(f"mkdir -p /var/lib/ainka; rm -f {STORE}*; head -c 9000 /dev/urandom > {STORE}")
+    start(guest)
+    wait_for(guest, "word", "journalctl -u ainkad | grep -q 'event=store-disabled'", 60)
+    log = guest.run("journalctl -u ainkad --no-pager").stdout
+    assert STORE in log
+    assert guest.run("systemctl is-active ainkad").stdout.strip() == "active"
+    assert parsed(guest, "status")["lease-ms"] > 0
+    refused = guest.run("ainkactl forecast", check=False)
+    assert refused.returncode == 1
+    assert STORE in refused.stderr
+    guest.run(f"mv {STORE} /tmp/damaged")
+    wait_for(guest, "store", "journalctl -u ainkad | grep -q 'event=store-enabled'", 90)
+    wait_for(guest, "forecast", "ainkactl forecast --json | grep -q psi.cpu", 90)
