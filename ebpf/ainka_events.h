@@ -139,4 +139,23 @@ struct ainka_cgroup_rec {
 	__u32 delay_hist[AINKA_CGROUP_BUCKETS];
 };
 
+/* Slots that BPF programs of all files share; what each is for: kmod/spec/signals.yaml. */
+#define AINKA_COUNTERS_MAX	64
+#define AINKA_TIMES_MAX		16
+
+/* struct ainka_counters - what one CPU has counted, by enum ainka_counter */
+struct ainka_counters {
+	__u64 n[AINKA_COUNTERS_MAX];
+};
+
+/* Two buckets of the histogram each, so at most 25 % wide. */
+#define AINKA_TIMES_BUCKETS	128
+
+/* struct ainka_times - how long something took on one CPU */
+struct ainka_times {
+	__u64 sum_ns;
+	__u64 n;
+	__u32 hist[AINKA_TIMES_BUCKETS];
+};
+
 #endif

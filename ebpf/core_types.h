@@ -43,11 +43,18 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
+};
+
+/* of a map's map_flags, and of bpf_task_storage_get() */
+enum {
+	BPF_F_NO_PREALLOC = 1,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 };
 
 /* include/linux/sched.h; these values have not changed since 4.14 */
@@ -64,6 +71,15 @@ enum {
 
 /* include/linux/cgroup-defs.h */
 #define CSS_ONLINE	(1 << 1)
+
+/* include/linux/mm_types.h; these have not changed since 5.9 */
+#define VM_FAULT_MAJOR	0x0004
+#define VM_FAULT_RETRY	0x0400
+#define VM_FAULT_ERROR	0x0873
+#define FAULT_FLAG_TRIED	0x20
+
+/* mm/internal.h: enum compact_result */
+#define COMPACT_SKIPPED	1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -103,6 +119,20 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct css_set *cgroups;
+};
+
+struct vm_area_struct;
+struct pt_regs;
+struct alloc_context;
+
+/* The number differs between kernels. */
+enum pageflags {
+	PG_head = 16,
+};
+
+struct folio {
+	unsigned long flags;
+	unsigned int _folio_nr_pages;
 };
 
 struct gendisk {

@@ -16,6 +16,7 @@
 #include "ainka_events.h"
 #include "anomaly.h"
 #include "compat.h"
+#include "counted.h"
 #include "engine.h"
 #include "external.h"
 #include "hist.h"
@@ -170,6 +171,7 @@ static void round_fn(struct kthread_work *work)
 		settle = true;
 	}
 	ainka_signals_sample(round.now_ns);
+	ainka_counted_sample(round.now_ns);
 	ainka_signals_bank(round.now_ns, round.val, round.fresh);
 	walk_now = settle || round.now_ns - walked_ns >= WALK_NS;
 	if (walk_now)

@@ -79,9 +79,10 @@ const struct nla_policy ainka_decision_undo_nl_policy[AINKA_A_DECISION_ID + 1] =
 };
 
 /* AINKA_CMD_MAP_ATTACH - do */
-const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_FD + 1] = {
-	[AINKA_A_MAP_ROLE] = NLA_POLICY_MAX(NLA_U32, 3),
+const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_SLOTS + 1] = {
+	[AINKA_A_MAP_ROLE] = NLA_POLICY_MAX(NLA_U32, 5),
 	[AINKA_A_MAP_FD] = { .type = NLA_U32, },
+	[AINKA_A_MAP_SLOTS] = { .type = NLA_U64, },
 };
 
 /* AINKA_CMD_LEASE_RENEW - do */
@@ -185,7 +186,7 @@ const struct genl_ops ainka_nl_ops[15] = {
 		.cmd		= AINKA_CMD_MAP_ATTACH,
 		.doit		= ainka_nl_map_attach_doit,
 		.policy		= ainka_map_attach_nl_policy,
-		.maxattr	= AINKA_A_MAP_FD,
+		.maxattr	= AINKA_A_MAP_SLOTS,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{

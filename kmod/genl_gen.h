@@ -32,7 +32,7 @@ extern const struct nla_policy ainka_decision_get_nl_policy[AINKA_A_DECISION_ID 
 
 extern const struct nla_policy ainka_decision_undo_nl_policy[AINKA_A_DECISION_ID + 1];
 
-extern const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_FD + 1];
+extern const struct nla_policy ainka_map_attach_nl_policy[AINKA_A_MAP_SLOTS + 1];
 
 extern const struct nla_policy ainka_lease_renew_nl_policy[AINKA_A_LEASE_DURATION_MS + 1];
 

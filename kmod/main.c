@@ -8,6 +8,7 @@
 #include <linux/printk.h>
 
 #include "chardev.h"
+#include "counted.h"
 #include "engine.h"
 #include "event.h"
 #include "external.h"
@@ -50,9 +51,12 @@ static int __init ainka_init(void)
 	err = ainka_signals_init();
 	if (err)
 		goto err_ring;
-	err = ainka_external_init();
+	err = ainka_counted_init();
 	if (err)
 		goto err_signals;
+	err = ainka_external_init();
+	if (err)
+		goto err_counted;
 	err = ainka_subjects_init();
 	if (err)
 		goto err_external;
@@ -111,6 +115,8 @@ err_subjects:
 	ainka_subjects_exit();
 err_external:
 	ainka_external_exit();
+err_counted:
+	ainka_counted_exit();
 err_signals:
 	ainka_signals_exit();
 err_ring:
@@ -142,6 +148,7 @@ static void __exit ainka_exit(void)
 	ainka_table_exit();
 	ainka_subjects_exit();
 	ainka_external_exit();
+	ainka_counted_exit();
 	ainka_signals_exit();
 	ainka_ring_exit();
 	ainka_tunables_exit();

@@ -5,6 +5,7 @@
  * signals that come from them grow stale.
  */
 #include <linux/bpf.h>
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/filter.h>
 #include <linux/mutex.h>
@@ -19,7 +20,7 @@
 
 AINKA_IMPORT_NS(BPF_INTERNAL);
 
-#define N_ROLES (AINKA_MAP_ROLE_CGROUPS + 1)
+#define N_ROLES (AINKA_MAP_ROLE_TIMES + 1)
 
 /* What a map must look like to be believed. */
 static const struct {
@@ -45,6 +46,15 @@ static const struct {
 		BPF_MAP_TYPE_HASH, sizeof(u64), sizeof(struct ainka_cgroup_rec),
 		AINKA_CGROUPS_MAX,
 		"role cgroups takes a hash from u64 to struct ainka_cgroup_rec, at most 1024 entries",
+	},
+	[AINKA_MAP_ROLE_COUNTERS] = {
+		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct ainka_counters), 1,
+		"role counters takes a per-CPU array with one struct ainka_counters",
+	},
+	[AINKA_MAP_ROLE_TIMES] = {
+		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct ainka_times),
+		AINKA_TIMES_MAX,
+		"role times takes a per-CPU array of struct ainka_times, at most 16 entries",
 	},
 };
 
@@ -78,7 +88,7 @@ int ainka_maps_attach(u32 role, u32 fd, const char **why)
 	struct bpf_map *map;
 
 	if (role >= N_ROLES) {
-		*why = "role is none of sched-stats, tasks, devices, cgroups";
+		*why = "role is none of sched-stats, tasks, devices, cgroups, counters, times";
 		return -EINVAL;
 	}
 	map = bpf_map_get(fd);
@@ -124,6 +134,26 @@ u32 ainka_maps_attached(void)
 }
 
 /**
+ * ainka_map() - the map of a role
+ * @role: enum ainka_map_role
+ *
+ * Context: under rcu_read_lock(), which is how long it stays.
+ *
+ * Return: the map, or NULL.
+ */
+struct bpf_map *ainka_map(u32 role)
+{
+	return rcu_dereference(maps[role]);
+}
+
+static const void *on_cpu(u32 role, u32 key, int cpu)
+{
+	struct bpf_map *map = rcu_dereference(maps[role]);
+
+	return map ? map->ops->map_lookup_percpu_elem(map, &key, cpu) : NULL;
+}
+
+/**
  * ainka_maps_sched_stats() - copy what one CPU has counted
  * @cpu: the CPU
  * @out: gets the copy; its counters may be from slightly different moments
@@ -132,16 +162,38 @@ u32 ainka_maps_attached(void)
  */
 bool ainka_maps_sched_stats(int cpu, struct ainka_sched_stats *out)
 {
-	struct bpf_map *map;
-	void *value = NULL;
-	u32 key = 0;
+	const void *value;
 
 	rcu_read_lock();
-	map = rcu_dereference(maps[AINKA_MAP_ROLE_SCHED_STATS]);
-	if (map)
-		value = map->ops->map_lookup_percpu_elem(map, &key, cpu);
+	value = on_cpu(AINKA_MAP_ROLE_SCHED_STATS, 0, cpu);
 	if (value)
 		memcpy(out, value, sizeof(*out));
+	rcu_read_unlock();
+	return value;
+}
+
+/**
+ * ainka_maps_each_cpu() - visit what the CPUs have counted
+ * @role: role of a per-CPU array
+ * @key: its element
+ * @visit: called for each possible CPU; programs may add to the value meanwhile
+ * @arg: passed on
+ *
+ * Return: false if the map or the element is not there.
+ */
+bool ainka_maps_each_cpu(u32 role, u32 key, void (*visit)(const void *value, void *arg),
+			 void *arg)
+{
+	const void *value = NULL;
+	int cpu;
+
+	rcu_read_lock();
+	for_each_possible_cpu(cpu) {
+		value = on_cpu(role, key, cpu);
+		if (!value)
+			break;
+		visit(value, arg);
+	}
 	rcu_read_unlock();
 	return value;
 }
@@ -299,88 +351,6 @@ u32 ainka_maps_devices(u32 *devt, u32 max)
 	return numbers.n;
 }
 
-/*
- * Numbers of a record only grow, and may be of slightly different moments. What
- * must not happen is that the element became another cgroup's meanwhile.
- */
-static bool copy_cgroup(const struct ainka_cgroup_rec *from, u64 id, void *out, size_t size)
-{
-	u64 seq = READ_ONCE(from->seq);
-
-	smp_rmb(); /* the copy comes after the first look */
-	memcpy(out, from, size);
-	smp_rmb(); /* and before the second */
-	return seq && READ_ONCE(from->seq) == seq && READ_ONCE(from->id) == id;
-}
-
-/**
- * ainka_maps_cgroup() - copy the record of a cgroup
- * @id: the cgroup
- * @out: gets the copy
- *
- * Return: false if there is none or it kept changing.
- */
-bool ainka_maps_cgroup(u64 id, struct ainka_cgroup_rec *out)
-{
-	const struct ainka_cgroup_rec *value = NULL;
-	struct bpf_map *map;
-
-	rcu_read_lock();
-	map = rcu_dereference(maps[AINKA_MAP_ROLE_CGROUPS]);
-	if (map)
-		value = map->ops->map_lookup_elem(map, &id);
-	if (value && !copy_cgroup(value, id, out, sizeof(*out)))
-		value = NULL;
-	rcu_read_unlock();
-	return value;
-}
-
-struct cgroup_walk {
-	void (*visit)(const struct ainka_cgroup_rec *rec, void *arg);
-	void *arg;
-	u32 left;
-	struct ainka_cgroup_rec copy;
-};
-
-static u64 walk_cgroup(u64 map, u64 key, u64 value, u64 arg, u64 unused)
-{
-	struct cgroup_walk *walk = (struct cgroup_walk *)(unsigned long)arg;
-	u64 id = *(u64 *)(unsigned long)key;
-
-	if (!walk->left--)
-		return 1;
-	if (copy_cgroup((const void *)(unsigned long)value, id, &walk->copy,
-			offsetof(struct ainka_cgroup_rec, delay_hist)))
-		walk->visit(&walk->copy, walk->arg);
-	return 0;
-}
-
-/**
- * ainka_maps_walk_cgroups() - visit the records of the cgroups, without histograms
- * @visit: called with a copy of each
- * @arg: passed on
- *
- * Return: false if the map is not there.
- */
-bool ainka_maps_walk_cgroups(void (*visit)(const struct ainka_cgroup_rec *rec, void *arg),
-			     void *arg)
-{
-	static struct cgroup_walk walk;	/* the fast worker's, too large for its stack */
-	struct bpf_map *map;
-
-	walk.visit = visit;
-	walk.arg = arg;
-	walk.left = AINKA_CGROUPS_MAX;
-	migrate_disable();
-	rcu_read_lock();
-	map = rcu_dereference(maps[AINKA_MAP_ROLE_CGROUPS]);
-	if (map)
-		map->ops->map_for_each_callback(map, walk_cgroup, &walk, 0);
-	rcu_read_unlock();
-	migrate_enable();
-	return map;
-}
-
 /**
  * ainka_maps_running() - which cgroup runs on a CPU at this moment
  * @cpu: the CPU
@@ -391,14 +361,10 @@ bool ainka_maps_walk_cgroups(void (*visit)(const struct ainka_cgroup_rec *rec, v
  */
 bool ainka_maps_running(int cpu, u64 *id, u64 *since_ns)
 {
-	const struct ainka_sched_stats *stats = NULL;
-	struct bpf_map *map;
-	u32 key = 0;
+	const struct ainka_sched_stats *stats;
 
 	rcu_read_lock();
-	map = rcu_dereference(maps[AINKA_MAP_ROLE_SCHED_STATS]);
-	if (map)
-		stats = map->ops->map_lookup_percpu_elem(map, &key, cpu);
+	stats = on_cpu(AINKA_MAP_ROLE_SCHED_STATS, 0, cpu);
 	if (stats) {
 		*since_ns = READ_ONCE(stats->last_ns);
 		*id = READ_ONCE(stats->cgroup);

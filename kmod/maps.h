@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct bpf_map;
 struct ainka_cgroup_rec;
 struct ainka_dev_rec;
 struct ainka_sched_stats;
@@ -12,8 +13,11 @@ struct ainka_task_rec;
 int ainka_maps_attach(u32 role, u32 fd, const char **why);
 void ainka_maps_detach_all(void);
 u32 ainka_maps_attached(void);
+struct bpf_map *ainka_map(u32 role);
 
 bool ainka_maps_sched_stats(int cpu, struct ainka_sched_stats *out);
+bool ainka_maps_each_cpu(u32 role, u32 key, void (*visit)(const void *value, void *arg),
+			 void *arg);
 bool ainka_maps_task(u32 pid, struct ainka_task_rec *out);
 /* visit returns false to stop; called without sleeping */
 void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void *arg),

@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 
 #include "chardev.h"
+#include "counted.h"
 #include "decision.h"
 #include "engine.h"
 #include "genl_gen.h"
@@ -198,7 +199,10 @@ u64 ainka_netlink_event_drops(void)
 
 int ainka_nl_map_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *slots = info->attrs[AINKA_A_MAP_SLOTS];
 	const char *why = NULL;
+	u64 counted;
+	u32 role;
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_MAP_ROLE) ||
@@ -209,13 +213,21 @@ int ainka_nl_map_attach_doit(struct sk_buff *skb, struct genl_info *info)
 			       "maps need a lease: open /dev/ainka for writing and renew it");
 		return -EPERM;
 	}
-	err = ainka_maps_attach(nla_get_u32(info->attrs[AINKA_A_MAP_ROLE]),
-				nla_get_u32(info->attrs[AINKA_A_MAP_FD]), &why);
-	if (err)
+	role = nla_get_u32(info->attrs[AINKA_A_MAP_ROLE]);
+	counted = slots ? nla_get_u64(slots) : 0;
+	err = ainka_counted_slots(role, counted, &why);
+	if (err) {
+		ainka_nl_error(info->extack, slots, "%s", why);
+		return err;
+	}
+	err = ainka_maps_attach(role, nla_get_u32(info->attrs[AINKA_A_MAP_FD]), &why);
+	if (err) {
 		ainka_nl_error(info->extack, info->attrs[AINKA_A_MAP_FD], "%s", why);
-	else
-		ainka_engine_kick();
-	return err;
+		return err;
+	}
+	ainka_counted_attached(role, counted);
+	ainka_engine_kick();
+	return 0;
 }
 
 int ainka_nl_lease_renew_doit(struct sk_buff *skb, struct genl_info *info)

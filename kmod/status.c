@@ -5,6 +5,7 @@
 
 #include "ainka_events.h"
 #include "anomaly.h"
+#include "counted.h"
 #include "journal.h"
 #include "lease.h"
 #include "maps.h"
@@ -28,8 +29,8 @@ void ainka_status_init(void)
 /* What is allocated beside the ring: tables, windows, policies, journal. */
 static u64 memory_bytes(void)
 {
-	u64 bytes = ainka_subjects_bytes() + ainka_record_bytes() +
-		    ainka_events_bytes() + ainka_anomaly_bytes() +
+	u64 bytes = ainka_subjects_bytes() + ainka_record_bytes() + ainka_counted_bytes() +
+		    ainka_events_bytes() + ainka_anomaly_bytes() + ainka_counted_bytes() +
 		    12 * sizeof(struct ainka_sched_stats) +
 		    AINKA_DECISIONS * sizeof(struct ainka_record);
 	const struct ainka_table *t;

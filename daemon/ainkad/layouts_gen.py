@@ -47,6 +47,9 @@ DEVS_MAX: Final = 256
 REQUESTS_MAX: Final = 10240
 DEV_STREAMS: Final = 8
 CGROUP_BUCKETS: Final = 128
+COUNTERS_MAX: Final = 64
+TIMES_MAX: Final = 16
+TIMES_BUCKETS: Final = 128
 
 
 def _layout(size: int, fields: list[tuple[str, object, int]]) -> Layout:
@@ -253,6 +256,22 @@ CGROUP_REC_DTYPE: Final = _layout(
         ("delay_ns", "u8", 24),
         ("delays", "u8", 32),
         ("delay_hist", ("u4", (128,)), 40),
+    ],
+)
+
+COUNTERS_DTYPE: Final = _layout(
+    512,
+    [
+        ("n", ("u8", (64,)), 0),
+    ],
+)
+
+TIMES_DTYPE: Final = _layout(
+    528,
+    [
+        ("sum_ns", "u8", 0),
+        ("n", "u8", 8),
+        ("hist", ("u4", (128,)), 16),
     ],
 )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import Final
 
-from ainkad.bpf import BpfError, BpfObject
+from ainkad.bpf import BpfError, BpfObject, SharedArray
+from ainkad.layouts_gen import COUNTERS_DTYPE, TIMES_DTYPE, TIMES_MAX
 from ainkad.netlink.client import Client
 from ainkad.netlink.spec_gen import MapRole
+from ainkad.signals_gen import COUNTERS, TIMES, Slot
 
 log = logging.getLogger("ainkad")
 
@@ -24,8 +27,24 @@ SCHED: Final = (
 OTHERS: Final = (
     ("block.bpf.o", ((MapRole.DEVICES, "devices"),)),
     ("proc.bpf.o", ()),
+    ("mem.bpf.o", ()),
 )
 """Object files beside it, with their roles and maps; one that does not load costs its signals."""
+
+SHARED: Final = (
+    (MapRole.COUNTERS, "counters", COUNTERS_DTYPE, 1, COUNTERS),
+    (MapRole.TIMES, "times", TIMES_DTYPE, TIMES_MAX, TIMES),
+)
+"""Maps that the programs of all objects count in: role, name, layout, entries, slots."""
+
+
+def slots_mask(slots: Iterable[Slot], attached: Set[tuple[str, str]]) -> int:
+    """A bit for each slot all of whose programs are attached; these are (file, name)."""
+    return sum(
+        1 << slot.index
+        for slot in slots
+        if all((slot.file, program) in attached for program in slot.programs)
+    )
 
 
 class Programs:
@@ -33,19 +52,24 @@ class Programs:
 
     def __init__(self, stack: contextlib.ExitStack, path: Path) -> None:
         """``path`` is that of sched.bpf.o. Raises BpfError when it does not load."""
-        self.sched = stack.enter_context(BpfObject(path))
+        self._attached: set[tuple[str, str]] = set()
+        self._shared = {
+            name: stack.enter_context(SharedArray(name, dtype, entries)).fd
+            for _, name, dtype, entries, _ in SHARED
+        }
+        self.sched = self._load(stack, path)
         self._maps = [(role, self.sched.map_fd(name)) for role, name in SCHED]
-        self._attach(self.sched)
         for file, maps in OTHERS:
             try:
-                other = stack.enter_context(BpfObject(path.with_name(file)))
+                other = self._load(stack, path.with_name(file))
             except BpfError as error:
                 log.warning(
                     "event=not-loaded object=%s why=%r", path.with_name(file), error.message
                 )
                 continue
-            self._attach(other)
             self._maps += [(role, other.map_fd(name)) for role, name in maps]
+        self._maps += [(role, self._shared[name]) for role, name, _, _, _ in SHARED]
+        self._slots = {role: slots_mask(slots, self._attached) for role, *_, slots in SHARED}
 
     @property
     def roles(self) -> int:
@@ -55,13 +79,18 @@ class Programs:
     def hand_over(self, client: Client) -> None:
         """Give the maps to the module, which keeps them until the lease ends."""
         for role, fd in self._maps:
-            name = role.name.lower().replace("_", "-")
-            client.request("map-attach", {"role": name, "fd": fd})
+            request = {"role": role.name.lower().replace("_", "-"), "fd": fd}
+            if role in self._slots:
+                request["slots"] = self._slots[role]
+            client.request("map-attach", request)
 
-    def _attach(self, bpf: BpfObject) -> None:
+    def _load(self, stack: contextlib.ExitStack, path: Path) -> BpfObject:
+        bpf = stack.enter_context(BpfObject(path, self._shared))
         for program in bpf.attach_all():
             if program.attached:
+                self._attached.add((path.stem, program.name))
                 log.info("event=attached program=%s section=%s", program.name, program.section)
             else:
                 log.warning("event=not-attached program=%s section=%s why=%r",
                             program.name, program.section, program.reason)  # fmt: skip
+        return bpf

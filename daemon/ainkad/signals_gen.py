@@ -23,13 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 17
+N_SYSTEM_SIGNALS: Final = 36
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 57
+N_SIGNALS: Final = 76
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
+N_COUNTERS: Final = 7
+N_COUNTED: Final = 19
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -221,6 +223,218 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         max_age_ns=2_000_000_000,
         event=False,
         doc="New processes and threads per second, over the last one to two seconds.",
+    ),
+    SignalDef(
+        id=0x0011,
+        name="mem.minor_fault_rate_hz",
+        subject=0,
+        index=17,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Page faults per second that needed no I/O. Before 6.4 the second try of a fault "
+            "that gave up its lock counts too."
+        ),
+    ),
+    SignalDef(
+        id=0x0012,
+        name="mem.minor_fault_mean_us",
+        subject=0,
+        index=18,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time of a page fault that needed no I/O (at one page of eight), mean.",
+    ),
+    SignalDef(
+        id=0x0013,
+        name="mem.minor_fault_p99_us",
+        subject=0,
+        index=19,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x0014,
+        name="mem.major_fault_rate_hz",
+        subject=0,
+        index=20,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Page faults per second that waited for I/O.",
+    ),
+    SignalDef(
+        id=0x0015,
+        name="mem.major_fault_mean_us",
+        subject=0,
+        index=21,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time of a page fault that waited for I/O (at one page of eight), mean.",
+    ),
+    SignalDef(
+        id=0x0016,
+        name="mem.major_fault_p99_us",
+        subject=0,
+        index=22,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x0017,
+        name="mem.reclaim_rate_hz",
+        subject=0,
+        index=23,
+        unit="hz",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Times per second that a task had to reclaim memory before it got some.",
+    ),
+    SignalDef(
+        id=0x0018,
+        name="mem.reclaim_mean_us",
+        subject=0,
+        index=24,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time that this took, mean.",
+    ),
+    SignalDef(
+        id=0x0019,
+        name="mem.reclaim_p99_us",
+        subject=0,
+        index=25,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x001A,
+        name="mem.cgroup_reclaim_rate_hz",
+        subject=0,
+        index=26,
+        unit="hz",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Times per second that a task had to reclaim memory of a cgroup at its limit.",
+    ),
+    SignalDef(
+        id=0x001B,
+        name="mem.cgroup_reclaim_p99_us",
+        subject=0,
+        index=27,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time that this took, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x001C,
+        name="mem.compaction_rate_hz",
+        subject=0,
+        index=28,
+        unit="hz",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Times per second that a task had to compact memory before it got a large page.",
+    ),
+    SignalDef(
+        id=0x001D,
+        name="mem.compaction_p99_us",
+        subject=0,
+        index=29,
+        unit="us",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time that this took, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x001E,
+        name="mem.cache_add_rate_hz",
+        subject=0,
+        index=30,
+        unit="hz",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Pages per second that came into the page cache.",
+    ),
+    SignalDef(
+        id=0x001F,
+        name="mem.refault_rate_hz",
+        subject=0,
+        index=31,
+        unit="hz",
+        source="mem.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Pages per second that came back to memory a while after they were reclaimed.",
+    ),
+    SignalDef(
+        id=0x0020,
+        name="mem.swap_in_rate_hz",
+        subject=0,
+        index=32,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Pages per second read from swap.",
+    ),
+    SignalDef(
+        id=0x0021,
+        name="mem.swap_out_rate_hz",
+        subject=0,
+        index=33,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Pages per second written to swap.",
+    ),
+    SignalDef(
+        id=0x0022,
+        name="mem.oom_kill_rate_hz",
+        subject=0,
+        index=34,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Processes per second killed for lack of memory, of the machine or of a cgroup.",
+    ),
+    SignalDef(
+        id=0x0023,
+        name="mem.oom_kills",
+        subject=0,
+        index=35,
+        unit="count",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Processes killed for lack of memory since the machine started.",
     ),
     SignalDef(
         id=0x0100,
@@ -688,3 +902,62 @@ BANKS: Final[tuple[tuple[SignalDef, ...], ...]] = tuple(
 SYSTEM_SIGNALS, TASK_SIGNALS, CGROUP_SIGNALS, DEVICE_SIGNALS = BANKS
 BY_NAME: Final = {s.name: s for s in SIGNALS}
 BY_ID: Final = {s.id: s for s in SIGNALS}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Counted or timed by BPF programs: ``programs`` of ``file``, all of them."""
+
+    index: int
+    name: str
+    file: str
+    programs: tuple[str, ...]
+
+
+COUNTERS: Final[tuple[Slot, ...]] = (
+    Slot(
+        index=0,
+        name="mem.cache_adds",
+        file="mem.bpf",
+        programs=("cache_add",),
+    ),
+    Slot(
+        index=1,
+        name="mem.refaults",
+        file="mem.bpf",
+        programs=("cache_refault",),
+    ),
+)
+
+TIMES: Final[tuple[Slot, ...]] = (
+    Slot(
+        index=0,
+        name="mem.minor_fault",
+        file="mem.bpf",
+        programs=("fault_begin", "fault_end"),
+    ),
+    Slot(
+        index=1,
+        name="mem.major_fault",
+        file="mem.bpf",
+        programs=("fault_begin", "fault_end"),
+    ),
+    Slot(
+        index=2,
+        name="mem.reclaim",
+        file="mem.bpf",
+        programs=("reclaim_begin", "reclaim_end"),
+    ),
+    Slot(
+        index=3,
+        name="mem.cgroup_reclaim",
+        file="mem.bpf",
+        programs=("cg_reclaim_begin", "cg_reclaim_end"),
+    ),
+    Slot(
+        index=4,
+        name="mem.compaction",
+        file="mem.bpf",
+        programs=("compact_begin", "compact_end"),
+    ),
+)

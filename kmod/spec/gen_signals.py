@@ -9,19 +9,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import yaml
+from signals_spec import EXTERNAL_FIRST, N_EXTERNAL, SUBJECTS, UNITS, Signal, Spec, SpecError, load
 
-SUBJECTS: Final = ("system", "task", "cgroup", "device")
-"""Subjects that have signals; the position is the bank, as in enum ainka_subject."""
-
-NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
-UNITS: Final = ("us", "ms", "hz", "permille", "count", "bytes")
 UNIT_DOC: Final = {
     "us": "microseconds",
     "ms": "milliseconds",
@@ -36,92 +30,19 @@ TITLES: Final = {
     "cgroup": "Signals of a cgroup",
     "device": "Signals of a block device",
 }
-PREFIX: Final = {"task": "task", "cgroup": "cgroup", "device": "dev"}
-"""The first part of the names of a subject's signals."""
-EXTERNAL_FIRST: Final = 192
-N_EXTERNAL: Final = 64
-"""Signals that are registered at run time have the last indices of the system's bank."""
-MAX_PER_BANK: Final = {"system": EXTERNAL_FIRST, "task": 256, "cgroup": 256, "device": 256}
-
 C_NOTE: Final = (
     "/* Generated from kmod/spec/signals.yaml by kmod/spec/gen_signals.py: do not edit. */"
 )
 C_SPDX: Final = "SPDX-License-Identifier: GPL-2.0 OR Apache-2.0"
 
 
-class SpecError(Exception):
-    """signals.yaml says something that cannot be generated from."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """One entry of signals.yaml with the id its position gives it."""
-
-    id: int
-    subject: str
-    name: str
-    unit: str
-    source: str
-    max_age_ms: int
-    event: bool
-    doc: str
-
-    @property
-    def constant(self) -> str:
-        """Name of its C enumerator."""
-        return "AINKA_SIG_" + re.sub(r"[^A-Z0-9]", "_", self.name.upper())
-
-
-def load(path: Path) -> list[Signal]:
-    """Read and check signals.yaml; the result is sorted by id."""
-    spec = yaml.safe_load(path.read_text(encoding="utf-8"))
-    unknown = set(spec) - set(SUBJECTS)
-    if unknown:
-        raise SpecError(f"unknown subject {', '.join(sorted(unknown))}; allowed: {SUBJECTS}")
-    signals: list[Signal] = []
-    for bank, subject in enumerate(SUBJECTS):
-        entries = spec.get(subject, [])
-        if len(entries) > MAX_PER_BANK[subject]:
-            raise SpecError(f"{subject}: {len(entries)} signals, at most {MAX_PER_BANK[subject]}")
-        for index, entry in enumerate(entries):
-            signals.append(_signal(bank, index, subject, entry))
-    for attribute in ("name", "constant"):
-        values = [getattr(s, attribute) for s in signals]
-        double = {v for v in values if values.count(v) > 1}
-        if double:
-            raise SpecError(f"{attribute} used twice: {', '.join(sorted(double))}")
-    return signals
-
-
-def _signal(bank: int, index: int, subject: str, entry: dict[str, object]) -> Signal:
-    name, unit, age = str(entry["name"]), str(entry["unit"]), entry["max_age_ms"]
-    first = name.partition(".")[0]
-    fits = first == PREFIX[subject] if subject in PREFIX else first not in PREFIX.values()
-    if not NAME.fullmatch(name) or not fits:
-        raise SpecError(f"{name}: not a name of a signal of subject {subject}")
-    # task.pid is a number without a unit in its name.
-    if unit not in UNITS or (unit != "count" and not name.endswith("_" + unit)):
-        raise SpecError(f"{name}: unit {unit} is unknown or not the last part of the name")
-    if not isinstance(age, int) or age <= 0:
-        raise SpecError(f"{name}: max_age_ms must be a positive number")
-    return Signal(
-        id=bank << 8 | index,
-        subject=subject,
-        name=name,
-        unit=unit,
-        source=str(entry["source"]),
-        max_age_ms=age,
-        event=bool(entry.get("event", False)),
-        doc=str(entry["doc"]),
-    )
-
-
 def _counts(signals: list[Signal]) -> dict[str, int]:
     return {subject: sum(s.subject == subject for s in signals) for subject in SUBJECTS}
 
 
-def header(signals: list[Signal]) -> str:
+def header(spec: Spec) -> str:
     """kmod/core/signals_gen.h: the ids; no includes, so that BPF can use it."""
+    signals = spec.signals
     lines = [
         f"/* {C_SPDX} */",
         C_NOTE,
@@ -149,16 +70,43 @@ def header(signals: list[Signal]) -> str:
         "enum ainka_signal {",
     ]
     lines += [f"\t{s.constant} = {s.id:#06x}," for s in signals]
-    lines += ["};", "", "#endif", ""]
+    lines += ["};", *_slot_enums(spec), "", "#endif", ""]
     return "\n".join(lines)
 
 
-def table(signals: list[Signal]) -> str:
-    """kmod/core/signals_gen.c: the table, sorted by id."""
+def _slot_enums(spec: Spec) -> list[str]:
+    """Where things are counted: BPF programs' counters, behind them the kernel's; and times."""
+    counted = sum(s.origin is not None for s in spec.signals)
+    counters = spec.of("counters") + spec.of("kernel_counters")
+    times = spec.of("times")
+    return [
+        "",
+        "/* enum ainka_counter - what BPF programs count, then what the kernel does by itself */",
+        "enum ainka_counter {",
+        *(f"\t{slot.constant} = {i}," for i, slot in enumerate(counters)),
+        "};",
+        "",
+        "/* enum ainka_times_slot - what BPF programs measure the time of */",
+        "enum ainka_times_slot {",
+        *(f"\t{slot.constant} = {slot.index}," for slot in times),
+        "};",
+        "",
+        f"#define AINKA_N_BPF_COUNTERS\t{len(spec.of('counters'))}",
+        f"#define AINKA_N_COUNTERS\t{len(counters)}",
+        f"#define AINKA_N_TIMES\t\t{len(times)}",
+        "/* signals that come of these */",
+        f"#define AINKA_N_COUNTED\t\t{counted}",
+    ]
+
+
+def table(spec: Spec) -> str:
+    """kmod/core/signals_gen.c: the tables, sorted by id."""
+    signals = spec.signals
     lines = [
         f"// {C_SPDX}",
         C_NOTE,
         '#include "ainka_core.h"',
+        '#include "counted.h"',
         "",
         "const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {",
     ]
@@ -173,12 +121,48 @@ def table(signals: list[Signal]) -> str:
             *(["\t\t.event = true,"] if s.event else []),
             "\t},",
         ]
+    lines += ["};", "", "const struct ainka_counted_def ainka_counted[AINKA_N_COUNTED] = {"]
+    for s in signals:
+        if s.origin:
+            lines.append(f"\t{{ {s.constant}, {s.origin.slot.constant}, {s.origin.constant} }},")
     lines += ["};", ""]
     return "\n".join(lines)
 
 
-def python(signals: list[Signal]) -> str:
-    """daemon/ainkad/signals_gen.py: the typed table."""
+def _python_slots(spec: Spec) -> list[str]:
+    lines = [
+        "",
+        "@dataclass(frozen=True)",
+        "class Slot:",
+        '    """Counted or timed by BPF programs: ``programs`` of ``file``, all of them."""',
+        "",
+        "    index: int",
+        "    name: str",
+        "    file: str",
+        "    programs: tuple[str, ...]",
+        "",
+        "",
+    ]
+    for kind in ("counters", "times"):
+        lines.append(f"{kind.upper()}: Final[tuple[Slot, ...]] = (")
+        for slot in spec.of(kind):
+            names = ", ".join(f'"{p}"' for p in slot.programs)
+            comma = "," if len(slot.programs) == 1 else ""
+            lines += [
+                "    Slot(",
+                f"        index={slot.index},",
+                f'        name="{slot.name}",',
+                f'        file="{slot.file}",',
+                f"        programs=({names}{comma}),",
+                "    ),",
+            ]
+        lines += [")", ""]
+    return lines
+
+
+def python(spec: Spec) -> str:
+    """daemon/ainkad/signals_gen.py: the typed tables."""
+    signals = spec.signals
     lines = [
         "# SPDX-License-Identifier: Apache-2.0",
         "# Generated from kmod/spec/signals.yaml by kmod/spec/gen_signals.py: do not edit.",
@@ -212,6 +196,8 @@ def python(signals: list[Signal]) -> str:
         f"N_SIGNALS: Final = {len(signals)}",
         f"EXTERNAL_FIRST: Final = {EXTERNAL_FIRST}",
         f"N_EXTERNAL: Final = {N_EXTERNAL}",
+        f"N_COUNTERS: Final = {len(spec.of('counters') + spec.of('kernel_counters'))}",
+        f"N_COUNTED: Final = {sum(s.origin is not None for s in signals)}",
         "",
     ]
     lines.append("SIGNALS: Final[tuple[SignalDef, ...]] = (")
@@ -244,6 +230,7 @@ def python(signals: list[Signal]) -> str:
         "BY_ID: Final = {s.id: s for s in SIGNALS}",
         "",
     ]
+    lines += _python_slots(spec)
     return "\n".join(lines)
 
 
@@ -294,12 +281,12 @@ def _py_string(text: str) -> str:
 
 def outputs(root: Path) -> dict[Path, str]:
     """The texts to be written, by path below ``root``."""
-    signals = load(root / "kmod/spec/signals.yaml")
+    spec = load(root / "kmod/spec/signals.yaml")
     return {
-        root / "kmod/core/signals_gen.h": header(signals),
-        root / "kmod/core/signals_gen.c": table(signals),
-        root / "daemon/ainkad/signals_gen.py": python(signals),
-        root / "docs/reference/signals.md": page(signals),
+        root / "kmod/core/signals_gen.h": header(spec),
+        root / "kmod/core/signals_gen.c": table(spec),
+        root / "daemon/ainkad/signals_gen.py": python(spec),
+        root / "docs/reference/signals.md": page(spec.signals),
     }
 
 

@@ -24,6 +24,7 @@ class FakeLib:
         self.off: set[str] = set()
         self.loads = self.closed = 0
         self.links: set[int] = set()
+        self.reused: list[tuple[int, int]] = []
 
     def bpf_object__open_file(self, path: bytes, opts: None) -> int:
         self.off = set()
@@ -74,6 +75,15 @@ class FakeLib:
     def bpf_object__close(self, obj: int) -> None:
         assert not self.links, "links go before their programs"
         self.closed += 1
+
+    def bpf_object__find_map_by_name(self, obj: int, name: bytes) -> int | None:
+        return {b"tasks": 7, b"times": 8}.get(name)
+
+    def bpf_map__reuse_fd(self, bpf_map: int, fd: int) -> int:
+        if bpf_map == 8:
+            return -errno.EBADF
+        self.reused.append((bpf_map, fd))
+        return 0
 
     def bpf_object__find_map_fd_by_name(self, obj: int, name: bytes) -> int:
         return 42 if name == b"tasks" else -errno.ENOENT
@@ -132,6 +142,17 @@ def test_a_program_that_does_not_attach_costs_only_itself(
         states = {s.name: s for s in bpf.attach_all()}
     assert states["good"].attached and states["bad"].attached
     assert "failed to attach" in states["other"].reason
+
+
+def test_maps_are_shared_where_the_file_has_them(
+    monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    lib = install(monkeypatch, {"bad"}, set())
+    with BpfObject(path, {"tasks": 31, "elsewhere": 32}):
+        assert lib.reused == [(7, 31)] * 2, "once for each time it is loaded"
+    with pytest.raises(BpfError, match="cannot use map times"):
+        BpfObject(path, {"times": 33})
+    assert lib.closed == 3
 
 
 def test_nothing_left_is_an_error(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:

@@ -6,7 +6,7 @@ and its headers to every machine.
 """
 
 from ainkad.bpf.libbpf import BpfError
-from ainkad.bpf.maps import HashMap, PerCpuArray
+from ainkad.bpf.maps import HashMap, PerCpuArray, SharedArray
 from ainkad.bpf.object import BpfObject, ProgramState
 from ainkad.bpf.stats import ProgramStats, program_stats
 
@@ -17,5 +17,6 @@ __all__ = [
     "PerCpuArray",
     "ProgramState",
     "ProgramStats",
+    "SharedArray",
     "program_stats",
 ]

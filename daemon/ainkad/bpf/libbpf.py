@@ -22,6 +22,7 @@ MAX_LOG_LINES: Final = 200
 _P = ctypes.c_void_p
 _S = ctypes.c_char_p
 _INT = ctypes.c_int
+_U32 = ctypes.c_uint32
 _U32P = ctypes.POINTER(ctypes.c_uint32)
 _PRINT = ctypes.CFUNCTYPE(_INT, _INT, _P, _P)
 
@@ -31,6 +32,9 @@ SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "bpf_object__close": (None, [_P]),
     "bpf_object__next_program": (_P, [_P, _P]),
     "bpf_object__find_map_fd_by_name": (_INT, [_P, _S]),
+    "bpf_object__find_map_by_name": (_P, [_P, _S]),
+    "bpf_map__reuse_fd": (_INT, [_P, _INT]),
+    "bpf_map_create": (_INT, [_INT, _S, _U32, _U32, _U32, _P]),
     "bpf_program__name": (_S, [_P]),
     "bpf_program__section_name": (_S, [_P]),
     "bpf_program__fd": (_INT, [_P]),

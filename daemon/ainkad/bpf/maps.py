@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import ctypes
 import errno
-from typing import Any, Final
+import os
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +118,35 @@ class HashMap:
             # An element that has gone since is skipped, not an error.
             total += not self._lib.bpf_map_lookup_elem(self._fd, target, value)
         return total
+
+
+PERCPU_ARRAY: Final = 6
+"""enum bpf_map_type"""
+
+
+class SharedArray:
+    """A per-CPU array of our own, of ``entries`` values of layout ``dtype``.
+
+    For programs of several objects; it is in the kernel until close() and the last of them.
+    Raises BpfError when the kernel refuses it.
+    """
+
+    def __init__(self, name: str, dtype: npt.DTypeLike, entries: int) -> None:
+        size = np.dtype(dtype).itemsize
+        fd = library().bpf_map_create(PERCPU_ARRAY, name.encode(), 4, size, entries, None)
+        if fd < 0:
+            raise BpfError(f"cannot make the map {name}", error_of(fd))
+        self.fd: int = fd
+
+    def close(self) -> None:
+        """Give up the descriptor."""
+        os.close(self.fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 class PerCpuArray:

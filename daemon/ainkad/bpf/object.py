@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from ainkad.bpf.libbpf import BpfError, captured, error_of, library
+from ainkad.bpf.libbpf import BpfError, Log, captured, error_of, library
 from ainkad.bpf.stats import ProgramStats, program_stats
 
 FAILED: Final = re.compile(r"libbpf: prog '([^']+)'")
@@ -37,11 +37,15 @@ class BpfObject:
     only itself: the others are loaded without it, and attach_all() says so. Raises
     BpfError when nothing is left, or when the fault is not one program's.
 
+    ``shared`` are descriptors by the names of maps that are not the object's own: where
+    the file has a map of that name, its programs use the shared one.
+
     Nothing is pinned: the kernel drops programs and maps when the process ends.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, shared: Mapping[str, int] | None = None) -> None:
         self._path = str(path)
+        self._shared = dict(shared or {})
         self._lib = library()
         self._object: int | None = None
         self._links: dict[str, int] = {}
@@ -57,6 +61,7 @@ class BpfObject:
             self._object = self._lib.bpf_object__open_file(self._path.encode(), None)
             if not self._object:
                 raise BpfError(f"cannot open {self._path}", error_of(None), log.text)
+            self._share(log)
             names = set()
             for program in self._programs():
                 name = self._name(program)
@@ -75,6 +80,13 @@ class BpfObject:
                 line for line in log.lines if f"prog '{culprit}'" in line
             )
         return False
+
+    def _share(self, log: Log) -> None:
+        for name, fd in self._shared.items():
+            bpf_map = self._lib.bpf_object__find_map_by_name(self._opened(), name.encode())
+            if bpf_map and (code := self._lib.bpf_map__reuse_fd(bpf_map, fd)):
+                self.close()
+                raise BpfError(f"{self._path} cannot use map {name}", error_of(code), log.text)
 
     def _culprits(self, lines: list[str]) -> Iterator[str]:
         """Programs that libbpf complained of and that were not refused before, last first."""

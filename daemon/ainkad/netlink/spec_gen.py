@@ -121,6 +121,8 @@ class MapRole(IntEnum):
     TASKS = 1
     DEVICES = 2
     CGROUPS = 3
+    COUNTERS = 4
+    TIMES = 5
 
 
 VERDICT_DOC: Final = {
@@ -142,6 +144,8 @@ MAP_ROLE_DOC: Final = {
     MapRole.TASKS: "Hash from pid (u32) to struct ainka_task_rec.",
     MapRole.DEVICES: "Hash from device number (u32, as dev_t) to struct ainka_dev_rec.",
     MapRole.CGROUPS: "Hash from cgroup id (u64) to struct ainka_cgroup_rec.",
+    MapRole.COUNTERS: "Per-CPU array with one struct ainka_counters.",
+    MapRole.TIMES: "Per-CPU array of struct ainka_times, by slot.",
 }
 
 SETS: Final = {
@@ -263,6 +267,7 @@ SETS: Final = {
         {
             "role": Attribute("role", 1, "u32", enum="map-role"),
             "fd": Attribute("fd", 2, "u32"),
+            "slots": Attribute("slots", 3, "u64"),
         },
     ),
     "lease": AttributeSet(
@@ -375,7 +380,7 @@ FAMILY: Final = Family(
         ),
         "kind": ("sysctl", "task", "block", "sysfs", "pm-qos", "cpufreq", "cgroup"),
         "lane": ("fast", "slow"),
-        "map-role": ("sched-stats", "tasks", "devices", "cgroups"),
+        "map-role": ("sched-stats", "tasks", "devices", "cgroups", "counters", "times"),
     },
     groups=("decisions", "requests"),
 )

@@ -143,12 +143,16 @@ enum ainka_lane {
  *   ainka_dev_rec.
  * @AINKA_MAP_ROLE_CGROUPS: Hash from cgroup id (u64) to struct
  *   ainka_cgroup_rec.
+ * @AINKA_MAP_ROLE_COUNTERS: Per-CPU array with one struct ainka_counters.
+ * @AINKA_MAP_ROLE_TIMES: Per-CPU array of struct ainka_times, by slot.
  */
 enum ainka_map_role {
 	AINKA_MAP_ROLE_SCHED_STATS,
 	AINKA_MAP_ROLE_TASKS,
 	AINKA_MAP_ROLE_DEVICES,
 	AINKA_MAP_ROLE_CGROUPS,
+	AINKA_MAP_ROLE_COUNTERS,
+	AINKA_MAP_ROLE_TIMES,
 };
 
 enum {
@@ -273,6 +277,7 @@ enum {
 enum {
 	AINKA_A_MAP_ROLE = 1,
 	AINKA_A_MAP_FD,
+	AINKA_A_MAP_SLOTS,
 
 	__AINKA_A_MAP_MAX
 };

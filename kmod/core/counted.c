@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+#include "counted.h"
+
+#define NS_PER_US	1000ULL
+#define NS_PER_MS	1000000ULL
+#define LARGEST		0x7fffffffffffffffULL
+
+static bool set(u64 v, s64 *value)
+{
+	*value = v < LARGEST ? v : LARGEST;
+	return true;
+}
+
+/* Per second, to the nearest: one event in a window of about 1 s is 1 Hz. */
+static bool set_rate(u64 n, u64 ns, s64 *value)
+{
+	u64 ms = ns / NS_PER_MS;
+
+	if (!ms)
+		return false;
+	return set(n < LARGEST / 2000 ? (n * 1000 + ms / 2) / ms : n / ms * 1000, value);
+}
+
+/* Permille of the time of @cpus CPUs, of which there cannot be more than all. */
+static bool set_share(u64 busy_ns, u64 ns, u32 cpus, s64 *value)
+{
+	u64 all_us = ns / NS_PER_US * cpus, share;
+
+	if (!all_us)
+		return false;
+	busy_ns = busy_ns < LARGEST / 1000 ? busy_ns : LARGEST / 1000;
+	share = busy_ns / NS_PER_US * 1000 / all_us;
+	return set(share < 1000 ? share : 1000, value);
+}
+
+static bool set_percentile(const struct ainka_times *now, const struct ainka_times *then,
+			   u32 permille, s64 *value)
+{
+	u32 diff[AINKA_TIMES_BUCKETS], i;
+
+	for (i = 0; i < AINKA_TIMES_BUCKETS; i++)
+		diff[i] = now->hist[i] - then->hist[i];
+	return set(ainka_hist_percentile_wide(diff, AINKA_TIMES_BUCKETS, permille) / NS_PER_US,
+		   value);
+}
+
+static bool of_counter(const struct ainka_counted_def *def, u64 now, u64 then, u64 ns, u32 cpus,
+		       s64 *value)
+{
+	if (def->from == AINKA_FROM_COUNTER_TOTAL)
+		return set(now, value);
+	/* it has begun anew */
+	if (now < then)
+		return false;
+	if (def->from == AINKA_FROM_COUNTER_SHARE)
+		return set_share(now - then, ns, cpus, value);
+	return set_rate(now - then, ns, value);
+}
+
+static bool of_times(const struct ainka_counted_def *def, const struct ainka_times *now,
+		     const struct ainka_times *then, u64 ns, u32 cpus, s64 *value)
+{
+	u64 n = now->n - then->n;
+
+	if (now->n < then->n || now->sum_ns < then->sum_ns)
+		return false;
+	if (def->from == AINKA_FROM_TIMES_RATE)
+		return set_rate(n, ns, value);
+	if (def->from == AINKA_FROM_TIMES_SHARE)
+		return set_share(now->sum_ns - then->sum_ns, ns, cpus, value);
+	/* of none there is neither a mean nor a percentile */
+	if (!n)
+		return false;
+	if (def->from == AINKA_FROM_TIMES_MEAN)
+		return set((now->sum_ns - then->sum_ns) / n / NS_PER_US, value);
+	return set_percentile(now, then, def->from == AINKA_FROM_TIMES_P50 ? 500 : 990, value);
+}
+
+/**
+ * ainka_counted_value - the value of a signal that comes of a slot
+ * @def: the signal
+ * @now: the sums at the end of the window
+ * @then: those at its beginning
+ * @cpus: CPUs whose time counts
+ * @value: gets it
+ *
+ * The sums may be of slightly different moments on each CPU.
+ *
+ * Return: false if there is none: nobody counts, it began anew within the window,
+ * or it is the mean or a percentile of nothing.
+ */
+bool ainka_counted_value(const struct ainka_counted_def *def,
+			 const struct ainka_counted_sums *now,
+			 const struct ainka_counted_sums *then, u32 cpus, s64 *value)
+{
+	u64 bit = 1ULL << (def->slot & 63);
+	u64 ns = now->time_ns - then->time_ns;
+
+	if (now->time_ns <= then->time_ns)
+		return false;
+	if (def->from < AINKA_FROM_TIMES_RATE)
+		return now->counters & then->counters & bit &&
+		       of_counter(def, now->counter[def->slot], then->counter[def->slot], ns,
+				  cpus, value);
+	return now->times & then->times & bit &&
+	       of_times(def, &now->time[def->slot], &then->time[def->slot], ns, cpus, value);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel counts by itself, on each CPU, and modules may read: there is
+ * no need of a program that counts it again.
+ */
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
+#include <linux/vmstat.h>
+
+#include "counted.h"
+#include "ainka_core.h"
+#include "kernel_counters.h"
+
+#ifdef CONFIG_VM_EVENT_COUNTERS
+static u64 vm_events(int cpu, enum vm_event_item item)
+{
+	return READ_ONCE(per_cpu(vm_event_states, cpu).event[item]);
+}
+
+static u64 add_vm_events(int cpu, u64 *counter)
+{
+	u64 major = vm_events(cpu, PGMAJFAULT), all = vm_events(cpu, PGFAULT);
+
+	/* by CPU this may be less than nothing: both are counted, but not at once */
+	counter[AINKA_COUNTER_KERNEL_VM_MINOR_FAULTS] += all - major;
+	counter[AINKA_COUNTER_KERNEL_VM_MAJOR_FAULTS] += major;
+	counter[AINKA_COUNTER_KERNEL_VM_OOM_KILLS] += vm_events(cpu, OOM_KILL);
+#ifdef CONFIG_SWAP
+	counter[AINKA_COUNTER_KERNEL_VM_SWAP_INS] += vm_events(cpu, PSWPIN);
+	counter[AINKA_COUNTER_KERNEL_VM_SWAP_OUTS] += vm_events(cpu, PSWPOUT);
+#endif
+	return BIT_ULL(AINKA_COUNTER_KERNEL_VM_MINOR_FAULTS) |
+	       BIT_ULL(AINKA_COUNTER_KERNEL_VM_MAJOR_FAULTS) |
+	       BIT_ULL(AINKA_COUNTER_KERNEL_VM_OOM_KILLS) |
+	       (IS_ENABLED(CONFIG_SWAP) ? BIT_ULL(AINKA_COUNTER_KERNEL_VM_SWAP_INS) |
+					  BIT_ULL(AINKA_COUNTER_KERNEL_VM_SWAP_OUTS) : 0);
+}
+#else
+static u64 add_vm_events(int cpu, u64 *counter)
+{
+	return 0;
+}
+#endif
+
+/**
+ * ainka_kernel_counters() - add up what the CPUs have counted
+ * @counter: by enum ainka_counter; those of the kernel are added to
+ *
+ * Of a CPU that goes offline the kernel hands what it counted to another one.
+ *
+ * Return: a bit for each counter there is.
+ */
+u64 ainka_kernel_counters(u64 *counter)
+{
+	u64 there = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		there |= add_vm_events(cpu, counter);
+	return there;
+}

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that count for the system's signals: the counts, and the signals that come of them.
+
+The counts are checked in the guest, by scripts/check_*.py, against what the kernel itself says.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guest.vm import Guest
+
+SCRIPTS = Path(__file__).parent / "scripts"
+COPY = "/usr/lib/ainka-copy"
+
+
+def run_check(guest: Guest, name: str, timeout: float = 300) -> None:
+    for file in ("counting", name):
+        guest.put(SCRIPTS / f"{file}.py", f"/tmp/{file}.py")
+    done = guest.run(["python3", f"/tmp/{name}.py"], timeout=timeout, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_memory_counts_are_the_kernels(guest: Guest) -> None:
+    run_check(guest, "check_memory")
+
+
+def test_maps_and_slots_that_do_not_fit_are_refused(guest: Guest) -> None:
+    guest.run("modprobe ainka")
+    run_check(guest, "check_slots")
+
+
+Signals = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def start(guest: Guest) -> Iterator[Callable[[str], None]]:
+    """Starts the daemon with a configuration, which is put back afterwards."""
+    old = guest.run("cat /etc/ainka/config.toml").stdout
+
+    def with_config(text: str) -> None:
+        guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=text)
+        guest.run("modprobe ainka && systemctl start ainkad", timeout=120)
+
+    yield with_config
+    guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=old)
+    guest.run(f"rm -rf {COPY}")
+
+
+def signals(guest: Guest) -> Signals:
+    rows = json.loads(guest.run("ainkactl signals --json").stdout)
+    return {row["name"]: row for row in rows}
+
+
+def stale(rows: Signals) -> set[str]:
+    return {name for name, row in rows.items() if row.get("stale") or "value" not in row}
+
+
+def wait(guest: Guest, what: str, condition: Callable[[Signals], bool], seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while not condition(rows := signals(guest)):
+        if time.monotonic() > deadline:
+            pytest.fail(f"no {what} within {seconds} s: {rows}")
+        time.sleep(0.3)
+    return rows
+
+
+def rates(rows: Signals, *sources: str) -> set[str]:
+    """Names of signals that always have a value while their programs are attached."""
+    return {
+        name
+        for name, row in rows.items()
+        if row["source"] in sources and name.endswith(("rate_hz", "permille", "oom_kills"))
+    }
+
+
+def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], None]) -> None:
+    start("[learning]\nenabled = false\n")
+    rows = wait(guest, "rates", lambda rows: not rates(rows, "mem.bpf", "kernel") & stale(rows))
+    assert len(rates(rows, "mem.bpf", "kernel")) >= 8
+    guest.run(
+        "(setsid sh -c 'while :; do /bin/true; done' >/dev/null 2>&1 </dev/null &"
+        " echo $! > /tmp/faults.pid)"
+    )
+    rows = wait(guest, "faults", lambda rows: rows["mem.minor_fault_rate_hz"].get("value", 0) > 500)
+    assert rows["mem.minor_fault_p99_us"]["value"] >= rows["mem.minor_fault_mean_us"]["value"] // 8
+    guest.run("kill -- -$(ps -o pgid= -p $(cat /tmp/faults.pid) | tr -d ' ')", check=False)
+    before = rows["mem.oom_kills"]["value"]
+    guest.run(
+        "echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir -p /sys/fs/cgroup/tiny;"
+        " cd /sys/fs/cgroup/tiny; echo 20M > memory.max; echo 0 > memory.swap.max;"
+        " sh -c 'echo $$ > cgroup.procs; exec tail -c 200M /dev/zero' >/dev/null",
+        check=False,
+    )
+    assert "oom_kill 1\n" in guest.run("cat /sys/fs/cgroup/tiny/memory.events").stdout
+    guest.run("rmdir /sys/fs/cgroup/tiny")
+    wait(guest, "OOM kill", lambda rows: rows["mem.oom_kills"]["value"] == before + 1)
+    # Without the daemon nobody counts: the signals of its programs grow stale.
+    guest.run("systemctl stop ainkad")
+    wait(guest, "end", lambda rows: rates(rows, "mem.bpf") <= stale(rows))
+
+
+def test_what_does_not_load_costs_its_own_signals(
+    guest: Guest, start: Callable[[str], None]
+) -> None:
+    guest.run(
+        f"cp -r /usr/lib/ainka {COPY} && cd {COPY} &&"
+        " sed -i 's/workingset_refault/workingset_nothing/' mem.bpf.o"
+    )
+    start(f'[daemon]\nbpf = "{COPY}/sched.bpf.o"\n[learning]\nenabled = false\n')
+    others = lambda rows: rates(rows, "mem.bpf", "kernel") - {"mem.refault_rate_hz"}  # noqa: E731
+    rows = wait(guest, "rates", lambda rows: not others(rows) & stale(rows))
+    assert "mem.refault_rate_hz" in stale(rows)
+    assert "event=not-attached program=cache_refault" in guest.run("journalctl -u ainkad").stdout
+    guest.run(f"systemctl stop ainkad; echo no object > {COPY}/mem.bpf.o")
+    guest.run("systemctl start ainkad", timeout=120)
+    rows = wait(guest, "other signals", lambda rows: "sched.switch_rate_hz" not in stale(rows))
+    assert rates(rows, "mem.bpf") <= stale(rows)
+    assert f"event=not-loaded object={COPY}/mem.bpf.o" in guest.run("journalctl -u ainkad").stdout
