@@ -81,6 +81,21 @@ enum {
 /* mm/internal.h: enum compact_result */
 #define COMPACT_SKIPPED	1
 
+/* include/uapi/linux/in.h, include/net/tcp_states.h, include/net/tcp.h */
+#define IPPROTO_TCP	6
+#define TCP_ESTABLISHED	1
+#define TCP_SYN_SENT	2
+#define TCP_CLOSE	7
+#define TCPHDR_SYN	0x02
+#define TCPHDR_RST	0x04
+
+/* include/linux/interrupt.h */
+#define NET_RX_SOFTIRQ	3
+#define BLOCK_SOFTIRQ	4
+
+/* include/linux/err.h */
+#define MAX_ERRNO	4095
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct sched_info {
@@ -121,6 +136,52 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
+/* The numbers differ between kernels. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 1,
+	SKB_DROP_REASON_NO_SOCKET,
+	SKB_DROP_REASON_TCP_CSUM,
+	SKB_DROP_REASON_UDP_CSUM,
+	SKB_DROP_REASON_IP_CSUM,
+	SKB_DROP_REASON_ICMP_CSUM,
+	SKB_DROP_REASON_SKB_CSUM,
+	SKB_DROP_REASON_NETFILTER_DROP,
+	SKB_DROP_REASON_SOCKET_RCVBUFF,
+	SKB_DROP_REASON_SOCKET_BACKLOG,
+	SKB_DROP_REASON_PROTO_MEM,
+	SKB_DROP_REASON_CPU_BACKLOG,
+	SKB_DROP_REASON_FULL_RING,
+	SKB_DROP_REASON_QDISC_DROP,
+};
+
+struct sock {
+	u16 sk_protocol;
+	int sk_err;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+};
+
+struct tcp_sock {
+	u32 srtt_us;
+};
+
+struct sk_buff {
+	char cb[48];
+};
+
+/* in the cb of a packet of TCP */
+struct tcp_skb_cb {
+	u16 tcp_gso_segs;
+	u8 tcp_flags;
+};
+
+struct request_sock;
+struct request_sock_ops;
+struct tcp_request_sock_ops;
+struct irqaction;
+struct filename;
+struct open_flags;
+struct file;
 struct vm_area_struct;
 struct pt_regs;
 struct alloc_context;

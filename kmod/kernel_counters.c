@@ -4,6 +4,7 @@
  * no need of a program that counts it again.
  */
 #include <linux/cpumask.h>
+#include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/vmstat.h>
 
@@ -42,6 +43,13 @@ static u64 add_vm_events(int cpu, u64 *counter)
 }
 #endif
 
+static u64 add_softnet(int cpu, u64 *counter)
+{
+	counter[AINKA_COUNTER_KERNEL_NET_TIME_SQUEEZES] +=
+		READ_ONCE(per_cpu(softnet_data, cpu).time_squeeze);
+	return BIT_ULL(AINKA_COUNTER_KERNEL_NET_TIME_SQUEEZES);
+}
+
 /**
  * ainka_kernel_counters() - add up what the CPUs have counted
  * @counter: by enum ainka_counter; those of the kernel are added to
@@ -56,6 +64,6 @@ u64 ainka_kernel_counters(u64 *counter)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		there |= add_vm_events(cpu, counter);
+		there |= add_vm_events(cpu, counter) | add_softnet(cpu, counter);
 	return there;
 }

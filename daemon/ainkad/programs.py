@@ -28,6 +28,7 @@ OTHERS: Final = (
     ("block.bpf.o", ((MapRole.DEVICES, "devices"),)),
     ("proc.bpf.o", ()),
     ("mem.bpf.o", ()),
+    ("net.bpf.o", ()),
 )
 """Object files beside it, with their roles and maps; one that does not load costs its signals."""
 

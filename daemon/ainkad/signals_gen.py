@@ -23,15 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 36
+N_SYSTEM_SIGNALS: Final = 54
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 76
+N_SIGNALS: Final = 94
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
-N_COUNTERS: Final = 7
-N_COUNTED: Final = 19
+N_COUNTERS: Final = 20
+N_COUNTED: Final = 37
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -435,6 +435,219 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         max_age_ns=2_000_000_000,
         event=False,
         doc="Processes killed for lack of memory since the machine started.",
+    ),
+    SignalDef(
+        id=0x0024,
+        name="net.tcp_connect_rate_hz",
+        subject=0,
+        index=36,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Connections of TCP per second that this machine made.",
+    ),
+    SignalDef(
+        id=0x0025,
+        name="net.tcp_connect_mean_us",
+        subject=0,
+        index=37,
+        unit="us",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time from the first SYN to the answer, mean.",
+    ),
+    SignalDef(
+        id=0x0026,
+        name="net.tcp_connect_p99_us",
+        subject=0,
+        index=38,
+        unit="us",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x0027,
+        name="net.tcp_connect_failure_rate_hz",
+        subject=0,
+        index=39,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Connections per second that were refused or timed out; not those that the "
+            "program gave up."
+        ),
+    ),
+    SignalDef(
+        id=0x0028,
+        name="net.tcp_connect_lost_rate_hz",
+        subject=0,
+        index=40,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Connections per second whose time is not known, since too many are being made.",
+    ),
+    SignalDef(
+        id=0x0029,
+        name="net.tcp_retransmit_rate_hz",
+        subject=0,
+        index=41,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Segments of TCP per second that were sent again.",
+    ),
+    SignalDef(
+        id=0x002A,
+        name="net.tcp_rtt_mean_us",
+        subject=0,
+        index=42,
+        unit="us",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Smoothed round-trip time of the connection of each segment received (one of "
+            "eight is looked at), mean."
+        ),
+    ),
+    SignalDef(
+        id=0x002B,
+        name="net.tcp_rtt_p99_us",
+        subject=0,
+        index=43,
+        unit="us",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x002C,
+        name="net.listen_overflow_rate_hz",
+        subject=0,
+        index=44,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Connections per second turned away since the listening program does not accept "
+            "fast enough."
+        ),
+    ),
+    SignalDef(
+        id=0x002D,
+        name="net.buffer_limit_rate_hz",
+        subject=0,
+        index=45,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Times per second that a socket had no room: in its receive queue, or in what "
+            "its protocol may use."
+        ),
+    ),
+    SignalDef(
+        id=0x002E,
+        name="net.drop_rate_hz",
+        subject=0,
+        index=46,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Packets dropped per second for a reason that the kernel gives.",
+    ),
+    SignalDef(
+        id=0x002F,
+        name="net.drop_unspecified_rate_hz",
+        subject=0,
+        index=47,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Packets freed per second as dropped without a reason given; some of them were "
+            "of no more use."
+        ),
+    ),
+    SignalDef(
+        id=0x0030,
+        name="net.drop_qdisc_rate_hz",
+        subject=0,
+        index=48,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Packets dropped per second by queueing disciplines.",
+    ),
+    SignalDef(
+        id=0x0031,
+        name="net.drop_buffer_rate_hz",
+        subject=0,
+        index=49,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Packets dropped per second since a socket, a CPU or a device had no room for them.",
+    ),
+    SignalDef(
+        id=0x0032,
+        name="net.drop_no_socket_rate_hz",
+        subject=0,
+        index=50,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Packets dropped per second that nobody listened for.",
+    ),
+    SignalDef(
+        id=0x0033,
+        name="net.drop_netfilter_rate_hz",
+        subject=0,
+        index=51,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Packets dropped per second by a rule of netfilter.",
+    ),
+    SignalDef(
+        id=0x0034,
+        name="net.drop_checksum_rate_hz",
+        subject=0,
+        index=52,
+        unit="hz",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Packets dropped per second for a wrong checksum.",
+    ),
+    SignalDef(
+        id=0x0035,
+        name="net.time_squeeze_rate_hz",
+        subject=0,
+        index=53,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Times per second that receiving packets was put off with more of them waiting.",
     ),
     SignalDef(
         id=0x0100,
@@ -927,6 +1140,78 @@ COUNTERS: Final[tuple[Slot, ...]] = (
         file="mem.bpf",
         programs=("cache_refault",),
     ),
+    Slot(
+        index=2,
+        name="net.connect_failures",
+        file="net.bpf",
+        programs=("sock_state",),
+    ),
+    Slot(
+        index=3,
+        name="net.connects_lost",
+        file="net.bpf",
+        programs=("sock_state",),
+    ),
+    Slot(
+        index=4,
+        name="net.retransmits",
+        file="net.bpf",
+        programs=("retransmit", "retransmit_synack"),
+    ),
+    Slot(
+        index=5,
+        name="net.listen_overflows",
+        file="net.bpf",
+        programs=("syn_comes", "ack_comes"),
+    ),
+    Slot(
+        index=6,
+        name="net.buffer_limits",
+        file="net.bpf",
+        programs=("receive_full", "memory_full"),
+    ),
+    Slot(
+        index=7,
+        name="net.drops",
+        file="net.bpf",
+        programs=("drop",),
+    ),
+    Slot(
+        index=8,
+        name="net.drops_unspecified",
+        file="net.bpf",
+        programs=("drop",),
+    ),
+    Slot(
+        index=9,
+        name="net.drops_qdisc",
+        file="net.bpf",
+        programs=("drop",),
+    ),
+    Slot(
+        index=10,
+        name="net.drops_buffer",
+        file="net.bpf",
+        programs=("drop",),
+    ),
+    Slot(
+        index=11,
+        name="net.drops_no_socket",
+        file="net.bpf",
+        programs=("drop",),
+    ),
+    Slot(
+        index=12,
+        name="net.drops_netfilter",
+        file="net.bpf",
+        programs=("drop",),
+    ),
+    Slot(
+        index=13,
+        name="net.drops_checksum",
+        file="net.bpf",
+        programs=("drop",),
+    ),
 )
 
 TIMES: Final[tuple[Slot, ...]] = (
@@ -959,5 +1244,17 @@ TIMES: Final[tuple[Slot, ...]] = (
         name="mem.compaction",
         file="mem.bpf",
         programs=("compact_begin", "compact_end"),
+    ),
+    Slot(
+        index=5,
+        name="net.connect",
+        file="net.bpf",
+        programs=("sock_state",),
+    ),
+    Slot(
+        index=6,
+        name="net.rtt",
+        file="net.bpf",
+        programs=("segment",),
     ),
 )

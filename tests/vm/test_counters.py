@@ -32,6 +32,10 @@ def test_memory_counts_are_the_kernels(guest: Guest) -> None:
     run_check(guest, "check_memory")
 
 
+def test_network_counts_are_the_kernels(guest: Guest) -> None:
+    run_check(guest, "check_network")
+
+
 def test_maps_and_slots_that_do_not_fit_are_refused(guest: Guest) -> None:
     guest.run("modprobe ainka")
     run_check(guest, "check_slots")
@@ -83,8 +87,9 @@ def rates(rows: Signals, *sources: str) -> set[str]:
 
 def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], None]) -> None:
     start("[learning]\nenabled = false\n")
-    rows = wait(guest, "rates", lambda rows: not rates(rows, "mem.bpf", "kernel") & stale(rows))
-    assert len(rates(rows, "mem.bpf", "kernel")) >= 8
+    sources = ("mem.bpf", "net.bpf", "kernel")
+    rows = wait(guest, "rates", lambda rows: not rates(rows, *sources) & stale(rows))
+    assert {row["source"] for row in rows.values()} >= set(sources)
     guest.run(
         "(setsid sh -c 'while :; do /bin/true; done' >/dev/null 2>&1 </dev/null &"
         " echo $! > /tmp/faults.pid)"
