@@ -29,6 +29,7 @@ OTHERS: Final = (
     ("proc.bpf.o", ()),
     ("mem.bpf.o", ()),
     ("net.bpf.o", ()),
+    ("irq.bpf.o", ()),
 )
 """Object files beside it, with their roles and maps; one that does not load costs its signals."""
 

@@ -23,15 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 54
+N_SYSTEM_SIGNALS: Final = 62
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 94
+N_SIGNALS: Final = 102
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
-N_COUNTERS: Final = 20
-N_COUNTED: Final = 37
+N_COUNTERS: Final = 22
+N_COUNTED: Final = 45
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -650,6 +650,94 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         doc="Times per second that receiving packets was put off with more of them waiting.",
     ),
     SignalDef(
+        id=0x0036,
+        name="irq.hard_permille",
+        subject=0,
+        index=54,
+        unit="permille",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Share of all CPUs' time in handlers of hard interrupts.",
+    ),
+    SignalDef(
+        id=0x0037,
+        name="irq.hard_rate_hz",
+        subject=0,
+        index=55,
+        unit="hz",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Handlers of hard interrupts run per second.",
+    ),
+    SignalDef(
+        id=0x0038,
+        name="irq.hard_p99_us",
+        subject=0,
+        index=56,
+        unit="us",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time of one, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x0039,
+        name="irq.soft_permille",
+        subject=0,
+        index=57,
+        unit="permille",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Share of all CPUs' time in soft interrupts.",
+    ),
+    SignalDef(
+        id=0x003A,
+        name="irq.soft_rate_hz",
+        subject=0,
+        index=58,
+        unit="hz",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Soft interrupts per second.",
+    ),
+    SignalDef(
+        id=0x003B,
+        name="irq.soft_p99_us",
+        subject=0,
+        index=59,
+        unit="us",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time of one, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x003C,
+        name="irq.net_rx_permille",
+        subject=0,
+        index=60,
+        unit="permille",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Share of all CPUs' time in the soft interrupt that receives packets.",
+    ),
+    SignalDef(
+        id=0x003D,
+        name="irq.block_permille",
+        subject=0,
+        index=61,
+        unit="permille",
+        source="irq.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Share of all CPUs' time in the soft interrupt that ends I/O of disks.",
+    ),
+    SignalDef(
         id=0x0100,
         name="task.pid",
         subject=1,
@@ -1212,6 +1300,18 @@ COUNTERS: Final[tuple[Slot, ...]] = (
         file="net.bpf",
         programs=("drop",),
     ),
+    Slot(
+        index=14,
+        name="irq.net_rx_ns",
+        file="irq.bpf",
+        programs=("soft_begin", "soft_end"),
+    ),
+    Slot(
+        index=15,
+        name="irq.block_ns",
+        file="irq.bpf",
+        programs=("soft_begin", "soft_end"),
+    ),
 )
 
 TIMES: Final[tuple[Slot, ...]] = (
@@ -1256,5 +1356,17 @@ TIMES: Final[tuple[Slot, ...]] = (
         name="net.rtt",
         file="net.bpf",
         programs=("segment",),
+    ),
+    Slot(
+        index=7,
+        name="irq.hard",
+        file="irq.bpf",
+        programs=("handler_begin", "handler_end"),
+    ),
+    Slot(
+        index=8,
+        name="irq.soft",
+        file="irq.bpf",
+        programs=("soft_begin", "soft_end"),
     ),
 )

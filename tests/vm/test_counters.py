@@ -36,6 +36,10 @@ def test_network_counts_are_the_kernels(guest: Guest) -> None:
     run_check(guest, "check_network")
 
 
+def test_interrupts_are_those_of_the_kernel(guest: Guest) -> None:
+    run_check(guest, "check_interrupts")
+
+
 def test_maps_and_slots_that_do_not_fit_are_refused(guest: Guest) -> None:
     guest.run("modprobe ainka")
     run_check(guest, "check_slots")
@@ -87,7 +91,7 @@ def rates(rows: Signals, *sources: str) -> set[str]:
 
 def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], None]) -> None:
     start("[learning]\nenabled = false\n")
-    sources = ("mem.bpf", "net.bpf", "kernel")
+    sources = ("mem.bpf", "net.bpf", "irq.bpf", "kernel")
     rows = wait(guest, "rates", lambda rows: not rates(rows, *sources) & stale(rows))
     assert {row["source"] for row in rows.values()} >= set(sources)
     guest.run(
