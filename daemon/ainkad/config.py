@@ -26,6 +26,8 @@ class Config:
     max_mib: int = 512
     bpf_path: Path = Path("/usr/lib/ainka/sched.bpf.o")
     policies_dir: Path = Path("/etc/ainka/policies.d")
+    syscalls: bool = False
+    slow_call_ns: int = 10 * _MS
     learning: bool = True
     tuners_dir: Path = Path("/usr/share/ainka/tuners")
     tuners: tuple[str, ...] = ("cpu-hogs",)
@@ -60,6 +62,7 @@ def parse_config(document: Table) -> Config:
     default = Config()
     daemon = document.table("daemon")
     store = document.table("store")
+    collect = document.table("collect")
     learning = document.table("learning")
     forecast = document.table("forecast")
     horizon = forecast.duration("horizon", default.horizon_s * 1000 * _MS, 1000 * _MS)
@@ -85,6 +88,8 @@ def parse_config(document: Table) -> Config:
         keep_days=store.number("keep_days", 0.01, 36500, default.keep_days),
         max_decisions=store.integer("max_decisions", 1000, 1_000_000_000, default.max_decisions),
         max_mib=store.integer("max_mib", 1, 1 << 20, default.max_mib),
+        syscalls=collect.boolean("syscalls", default.syscalls),
+        slow_call_ns=collect.duration("slow_call", default.slow_call_ns, _MS // 1000),
         learning=learning.boolean("enabled", default.learning),
         tuners_dir=_path(learning, "tuners_dir", default.tuners_dir),
         tuners=tuple(learning.texts("tuners", list(default.tuners))),
@@ -97,7 +102,7 @@ def parse_config(document: Table) -> Config:
         horizon_s=horizon // (1000 * _MS),
         forecast_signals=None if wanted is None else tuple(wanted),
     )
-    for table in (daemon, store, learning, forecast, anomaly, document):
+    for table in (daemon, store, collect, learning, forecast, anomaly, document):
         table.done()
     return config
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import Final
 
-from ainkad.bpf import BpfError, BpfObject, SharedArray
+from ainkad.bpf import BpfError, BpfObject, SharedArray, write_number
 from ainkad.layouts_gen import COUNTERS_DTYPE, TIMES_DTYPE, TIMES_MAX
 from ainkad.netlink.client import Client
 from ainkad.netlink.spec_gen import MapRole
@@ -33,6 +33,9 @@ OTHERS: Final = (
 )
 """Object files beside it, with their roles and maps; one that does not load costs its signals."""
 
+SYSCALLS: Final = ("syscall.bpf.o", ())
+"""The same, for those who ask for it."""
+
 SHARED: Final = (
     (MapRole.COUNTERS, "counters", COUNTERS_DTYPE, 1, COUNTERS),
     (MapRole.TIMES, "times", TIMES_DTYPE, TIMES_MAX, TIMES),
@@ -52,8 +55,13 @@ def slots_mask(slots: Iterable[Slot], attached: Set[tuple[str, str]]) -> int:
 class Programs:
     """Everything that is loaded, for as long as the stack it was entered on."""
 
-    def __init__(self, stack: contextlib.ExitStack, path: Path) -> None:
-        """``path`` is that of sched.bpf.o. Raises BpfError when it does not load."""
+    def __init__(
+        self, stack: contextlib.ExitStack, path: Path, slow_call_ns: int | None = None
+    ) -> None:
+        """``path`` is that of sched.bpf.o. Raises BpfError when it does not load.
+
+        With ``slow_call_ns``, system calls are timed too, and counted as slow from then on.
+        """
         self._attached: set[tuple[str, str]] = set()
         self._shared = {
             name: stack.enter_context(SharedArray(name, dtype, entries)).fd
@@ -61,9 +69,11 @@ class Programs:
         }
         self.sched = self._load(stack, path)
         self._maps = [(role, self.sched.map_fd(name)) for role, name in SCHED]
-        for file, maps in OTHERS:
+        for file, maps in OTHERS if slow_call_ns is None else (*OTHERS, SYSCALLS):
             try:
                 other = self._load(stack, path.with_name(file))
+                if file == SYSCALLS[0]:
+                    write_number(other.map_fd("slow_call"), slow_call_ns or 0)
             except BpfError as error:
                 log.warning(
                     "event=not-loaded object=%s why=%r", path.with_name(file), error.message

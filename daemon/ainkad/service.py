@@ -100,7 +100,9 @@ class Service:
         client.request("lease-renew", {"duration-ms": self._config.lease_ms})
 
     def _load(self, stack: contextlib.ExitStack, client: Client) -> Programs:
-        programs = Programs(stack, self._config.bpf_path)
+        config = self._config
+        slow_call_ns = config.slow_call_ns if config.syscalls else None
+        programs = Programs(stack, config.bpf_path, slow_call_ns)
         self._renew(client)  # loading may take a while
         programs.hand_over(client)
         return programs

@@ -23,15 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 62
+N_SYSTEM_SIGNALS: Final = 70
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 102
+N_SIGNALS: Final = 110
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
-N_COUNTERS: Final = 22
-N_COUNTED: Final = 45
+N_COUNTERS: Final = 26
+N_COUNTED: Final = 53
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -738,6 +738,103 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         doc="Share of all CPUs' time in the soft interrupt that ends I/O of disks.",
     ),
     SignalDef(
+        id=0x003E,
+        name="syscall.rate_hz",
+        subject=0,
+        index=62,
+        unit="hz",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "System calls per second, but for those whose purpose it is to wait. These "
+            "signals need collect.syscalls in the configuration of the daemon."
+        ),
+    ),
+    SignalDef(
+        id=0x003F,
+        name="syscall.wait_rate_hz",
+        subject=0,
+        index=63,
+        unit="hz",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "System calls per second whose purpose it is to wait: poll, futex, nanosleep and "
+            "the like."
+        ),
+    ),
+    SignalDef(
+        id=0x0040,
+        name="syscall.mean_us",
+        subject=0,
+        index=64,
+        unit="us",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time of a system call that is not one of these, mean.",
+    ),
+    SignalDef(
+        id=0x0041,
+        name="syscall.p50_us",
+        subject=0,
+        index=65,
+        unit="us",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, median.",
+    ),
+    SignalDef(
+        id=0x0042,
+        name="syscall.p99_us",
+        subject=0,
+        index=66,
+        unit="us",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x0043,
+        name="syscall.slow_rate_hz",
+        subject=0,
+        index=67,
+        unit="hz",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Calls per second that took at least collect.slow_call (by default 10 ms), but "
+            "for those whose purpose it is to wait."
+        ),
+    ),
+    SignalDef(
+        id=0x0044,
+        name="fs.open_rate_hz",
+        subject=0,
+        index=68,
+        unit="hz",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Files opened per second, the programs that are executed among them.",
+    ),
+    SignalDef(
+        id=0x0045,
+        name="fs.open_failure_rate_hz",
+        subject=0,
+        index=69,
+        unit="hz",
+        source="syscall.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Files per second that could not be opened.",
+    ),
+    SignalDef(
         id=0x0100,
         name="task.pid",
         subject=1,
@@ -1312,6 +1409,30 @@ COUNTERS: Final[tuple[Slot, ...]] = (
         file="irq.bpf",
         programs=("soft_begin", "soft_end"),
     ),
+    Slot(
+        index=16,
+        name="syscall.waits",
+        file="syscall.bpf",
+        programs=("call_begin",),
+    ),
+    Slot(
+        index=17,
+        name="syscall.slow",
+        file="syscall.bpf",
+        programs=("call_begin", "call_end"),
+    ),
+    Slot(
+        index=18,
+        name="fs.opens",
+        file="syscall.bpf",
+        programs=("file_open",),
+    ),
+    Slot(
+        index=19,
+        name="fs.open_failures",
+        file="syscall.bpf",
+        programs=("file_open",),
+    ),
 )
 
 TIMES: Final[tuple[Slot, ...]] = (
@@ -1368,5 +1489,11 @@ TIMES: Final[tuple[Slot, ...]] = (
         name="irq.soft",
         file="irq.bpf",
         programs=("soft_begin", "soft_end"),
+    ),
+    Slot(
+        index=9,
+        name="syscall.call",
+        file="syscall.bpf",
+        programs=("call_begin", "call_end"),
     ),
 )

@@ -60,6 +60,8 @@ def test_the_shipped_configuration_is_the_default() -> None:
         ("[daemon]\nlog_level = 'loud'\n", ["log_level", "loud", "warning"]),
         ("[store]\nkeep_days = true\n", ["store.keep_days", "true or false"]),
         ("[store]\nkeep_days = -1\n", ["store.keep_days", "-1", "bounds"]),
+        ("[collect]\nsyscalls = 1\n", ["c:2", "collect.syscalls", "true or false"]),
+        ("[collect]\nslow_call = '0'\n", ["collect.slow_call", "too short", "0.001ms"]),
         ("[learning]\ntuners = 'cpu-hogs'\n", ["learning.tuners", "list"]),
         ("[learning]\ntuners = [1]\n", ["learning.tuners", "whole number"]),
         ("[learning]\nenabled = 'yes'\n", ["learning.enabled", "text", "true or false"]),

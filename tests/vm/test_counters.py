@@ -40,6 +40,10 @@ def test_interrupts_are_those_of_the_kernel(guest: Guest) -> None:
     run_check(guest, "check_interrupts")
 
 
+def test_system_calls_are_those_that_were_made(guest: Guest) -> None:
+    run_check(guest, "check_syscalls")
+
+
 def test_maps_and_slots_that_do_not_fit_are_refused(guest: Guest) -> None:
     guest.run("modprobe ainka")
     run_check(guest, "check_slots")
@@ -102,10 +106,11 @@ def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], Non
     assert rows["mem.minor_fault_p99_us"]["value"] >= rows["mem.minor_fault_mean_us"]["value"] // 8
     guest.run("kill -- -$(ps -o pgid= -p $(cat /tmp/faults.pid) | tr -d ' ')", check=False)
     before = rows["mem.oom_kills"]["value"]
+    guest.run(["sh", "-c", "cat > /tmp/eat.py"], input='eaten = b"x" * (200 << 20)\n')
     guest.run(
         "echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir -p /sys/fs/cgroup/tiny;"
-        " cd /sys/fs/cgroup/tiny; echo 20M > memory.max; echo 0 > memory.swap.max;"
-        " sh -c 'echo $$ > cgroup.procs; exec tail -c 200M /dev/zero' >/dev/null",
+        " cd /sys/fs/cgroup/tiny; echo 20M > memory.max;"
+        " sh -c 'echo $$ > cgroup.procs; exec python3 /tmp/eat.py'",
         check=False,
     )
     assert "oom_kill 1\n" in guest.run("cat /sys/fs/cgroup/tiny/memory.events").stdout
@@ -124,7 +129,10 @@ def test_what_does_not_load_costs_its_own_signals(
         " sed -i 's/workingset_refault/workingset_nothing/' mem.bpf.o"
     )
     start(f'[daemon]\nbpf = "{COPY}/sched.bpf.o"\n[learning]\nenabled = false\n')
-    others = lambda rows: rates(rows, "mem.bpf", "kernel") - {"mem.refault_rate_hz"}  # noqa: E731
+
+    def others(rows: Signals) -> set[str]:
+        return rates(rows, "mem.bpf", "kernel") - {"mem.refault_rate_hz"}
+
     rows = wait(guest, "rates", lambda rows: not others(rows) & stale(rows))
     assert "mem.refault_rate_hz" in stale(rows)
     assert "event=not-attached program=cache_refault" in guest.run("journalctl -u ainkad").stdout
@@ -133,3 +141,19 @@ def test_what_does_not_load_costs_its_own_signals(
     rows = wait(guest, "other signals", lambda rows: "sched.switch_rate_hz" not in stale(rows))
     assert rates(rows, "mem.bpf") <= stale(rows)
     assert f"event=not-loaded object={COPY}/mem.bpf.o" in guest.run("journalctl -u ainkad").stdout
+
+
+def test_system_calls_are_timed_when_that_is_asked_for(
+    guest: Guest, start: Callable[[str], None]
+) -> None:
+    plain = "[learning]\nenabled = false\n"
+    start(plain)
+    rows = wait(guest, "rates", lambda rows: not rates(rows, "mem.bpf") & stale(rows))
+    asked_for = {name for name, row in rows.items() if row["source"] == "syscall.bpf"}
+    assert asked_for and asked_for <= stale(rows)
+    guest.run("systemctl stop ainkad")
+    start(plain + '[collect]\nsyscalls = true\nslow_call = "1us"\n')
+    rows = wait(guest, "rates", lambda rows: not rates(rows, "syscall.bpf") & stale(rows))
+    # There is always some call, and hardly one is faster than that here.
+    wait(guest, "slow calls", lambda rows: rows["syscall.slow_rate_hz"].get("value", 0) > 0)
+    wait(guest, "opened files", lambda rows: rows["fs.open_rate_hz"].get("value", 0) > 0)

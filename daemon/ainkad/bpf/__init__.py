@@ -6,7 +6,7 @@ and its headers to every machine.
 """
 
 from ainkad.bpf.libbpf import BpfError
-from ainkad.bpf.maps import HashMap, PerCpuArray, SharedArray
+from ainkad.bpf.maps import HashMap, PerCpuArray, SharedArray, write_number
 from ainkad.bpf.object import BpfObject, ProgramState
 from ainkad.bpf.stats import ProgramStats, program_stats
 
@@ -19,4 +19,5 @@ __all__ = [
     "ProgramStats",
     "SharedArray",
     "program_stats",
+    "write_number",
 ]

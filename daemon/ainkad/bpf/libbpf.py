@@ -41,6 +41,7 @@ SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "bpf_program__set_autoload": (_INT, [_P, ctypes.c_bool]),
     "bpf_program__attach": (_P, [_P]),
     "bpf_link__destroy": (_INT, [_P]),
+    "bpf_map_update_elem": (_INT, [_INT, _P, _P, ctypes.c_uint64]),
     "bpf_map_lookup_elem": (_INT, [_INT, _P, _P]),
     "bpf_map_get_next_key": (_INT, [_INT, _P, _P]),
     "bpf_map_lookup_batch": (_INT, [_INT, _P, _P, _P, _P, _U32P, _P]),

@@ -120,6 +120,15 @@ class HashMap:
         return total
 
 
+def write_number(fd: int, number: int) -> None:
+    """Set the one element of an array of u64, which its programs look at. Raises BpfError."""
+    check_sizes(fd, 4, 8)
+    key, value = ctypes.c_uint32(0), ctypes.c_uint64(number)
+    code = library().bpf_map_update_elem(fd, ctypes.byref(key), ctypes.byref(value), 0)
+    if code:
+        raise BpfError("cannot write to the map", error_of(code))
+
+
 PERCPU_ARRAY: Final = 6
 """enum bpf_map_type"""
 

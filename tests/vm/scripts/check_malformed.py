@@ -44,7 +44,7 @@ OUT_OF_RANGE = {
     ("policy", "origin"): 3,
     ("policy", "states"): 32,
     ("policy", "priority"): 1001,
-    ("map", "role"): 3,
+    ("map", "role"): 6,
     ("map", "fd"): 0x7FFFFFFF,
     ("status", "state"): 5,
     ("status", "enforce"): 2,
