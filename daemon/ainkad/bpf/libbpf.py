@@ -17,6 +17,10 @@ LIBRARY: Final = "libbpf.so.1"
 WARN, INFO = 0, 1
 """enum libbpf_print_level; what is above INFO is for those who debug libbpf."""
 
+MAP_PERCPU_ARRAY: Final = 6
+MAP_RINGBUF: Final = 27
+"""enum bpf_map_type of <linux/bpf.h>, as far as maps are made here."""
+
 MAX_LOG_LINES: Final = 200
 
 _P = ctypes.c_void_p

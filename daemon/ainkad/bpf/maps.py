@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ainkad.bpf.libbpf import BpfError, error_of, library
+from ainkad.bpf.libbpf import MAP_PERCPU_ARRAY, BpfError, error_of, library
 from ainkad.bpf.stats import object_info
 from ainkad.layouts_gen import BPF_MAP_INFO_DTYPE
 
@@ -37,6 +37,17 @@ def check_sizes(fd: int, key: int, value: int) -> None:
             f"the map has keys of {found[0]} and values of {found[1]} bytes, "
             f"expected {key} and {value}: object and daemon are of different versions"
         )
+
+
+def create_map(kind: int, name: str, key: int, value: int, max_entries: int) -> int:
+    """A new map of the kernel's type number `kind`; returns its descriptor, to be closed.
+
+    `key` and `value` are sizes in bytes, both 0 for a ring buffer. Raises BpfError.
+    """
+    fd: int = library().bpf_map_create(kind, name.encode(), key, value, max_entries, None)
+    if fd < 0:
+        raise BpfError(f"cannot make the BPF map {name}", error_of(fd))
+    return fd
 
 
 class HashMap:
@@ -129,10 +140,6 @@ def write_number(fd: int, number: int) -> None:
         raise BpfError("cannot write to the map", error_of(code))
 
 
-PERCPU_ARRAY: Final = 6
-"""enum bpf_map_type"""
-
-
 class SharedArray:
     """A per-CPU array of our own, of ``entries`` values of layout ``dtype``.
 
@@ -142,10 +149,7 @@ class SharedArray:
 
     def __init__(self, name: str, dtype: npt.DTypeLike, entries: int) -> None:
         size = np.dtype(dtype).itemsize
-        fd = library().bpf_map_create(PERCPU_ARRAY, name.encode(), 4, size, entries, None)
-        if fd < 0:
-            raise BpfError(f"cannot make the map {name}", error_of(fd))
-        self.fd: int = fd
+        self.fd = create_map(MAP_PERCPU_ARRAY, name, 4, size, entries)
 
     def close(self) -> None:
         """Give up the descriptor."""
@@ -183,3 +187,16 @@ class PerCpuArray:
         if result:
             raise BpfError(f"cannot read element {index} of the per-CPU map", error_of(result))
         return self._view.copy()
+
+    def write(self, values: Array, index: int = 0) -> None:
+        """Set one element on every CPU; shape (n_cpus,). Raises BpfError.
+
+        What programs have counted since `values` were read is lost.
+        """
+        key = ctypes.c_uint32(index)
+        self._view[:] = values
+        result = self._lib.bpf_map_update_elem(
+            self._fd, ctypes.byref(key), self._buffer.ctypes.data, 0
+        )
+        if result:
+            raise BpfError(f"cannot write element {index} of the per-CPU map", error_of(result))

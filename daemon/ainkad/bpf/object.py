@@ -76,9 +76,9 @@ class BpfObject:
             if culprit is None or len(self._refused) + 1 == len(names):
                 self.close()
                 raise BpfError(f"cannot load {self._path}", code, log.text)
-            self._refused[culprit] = "\n".join(
-                line for line in log.lines if f"prog '{culprit}'" in line
-            )
+            # What the verifier says stands between the lines that name the program.
+            about = [n for n, line in enumerate(log.lines) if f"prog '{culprit}'" in line]
+            self._refused[culprit] = "\n".join(log.lines[about[0] : about[-1] + 1])
         return False
 
     def _share(self, log: Log) -> None:
