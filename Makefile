@@ -219,6 +219,11 @@ bench-anomaly: ## precision, recall and delay of the anomaly detection on genera
 	@$(DEPS) build venv
 	$(PYTHON) tests/bench/anomaly_detection
 
+.PHONY: bench-ebpf
+bench-ebpf: core ## how fast the reader of events is, natively
+	@$(DEPS) build venv
+	$(PYTHON) tests/bench/event_ring
+
 .PHONY: lint
 lint: ## ruff, mypy, shellcheck
 	@$(DEPS) test venv

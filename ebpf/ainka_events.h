@@ -158,4 +158,68 @@ struct ainka_times {
 	__u32 hist[AINKA_TIMES_BUCKETS];
 };
 
+/*
+ * What happened, as records of one size: with the header of 8 bytes that a BPF
+ * ring buffer puts before each they are 128 bytes apart, so that a reader takes
+ * any number of them at once.
+ */
+#define AINKA_EV_FORK		0	/* a process was made */
+#define AINKA_EV_EXEC		1
+#define AINKA_EV_EXIT		2	/* the last thread of a process has ended */
+#define AINKA_EV_THREAD_START	3	/* a thread other than the first */
+#define AINKA_EV_THREAD_EXIT	4
+#define AINKA_EV_OOM_KILL	5	/* a process is killed for lack of memory */
+#define AINKA_EV_SLOW_CALL	6	/* a system call has taken longer than is wanted */
+#define AINKA_EVENT_TYPES		7
+
+#define AINKA_EVENT_KTHREAD	(1U << 0)	/* of the kernel itself */
+
+#define AINKA_EVENT_RING_BYTES	(1U << 20)
+/* Each length of time for which the events of a type on a CPU are limited. */
+#define AINKA_EVENT_WINDOW_NS	100000000ULL
+#define AINKA_EVENT_MAX_SHIFT	16
+
+/*
+ * struct ainka_event_rec - one event. Who: @pid and @start_ns, the identity that
+ * is never used again; of a process they are those of its first thread.
+ */
+struct ainka_event_rec {
+	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u64 start_ns;		/* task_struct.start_time */
+	__u64 cgroup;		/* id of its cgroup (version 2), 0 for a thread of the kernel */
+	__u16 type;
+	__u16 flags;
+	__u32 cpu;
+	__u32 weight;		/* events of this type that this one stands for */
+	__u32 pid;
+	__u32 tgid;
+	__u32 ppid;		/* process that is the parent */
+	__u32 uid;
+	__u32 gid;
+	char comm[16];
+	__s32 code;		/* exit: the status as wait(2) gives it; slow call: its number */
+	__u32 other_pid;	/* exec: the thread before; oom kill: the process that wanted memory */
+	__u64 cpu_ns;		/* exit: CPU time of all its threads */
+	__u64 rss_pages;	/* exit: the most that was resident */
+	__u64 duration_ns;	/* exit: how long it lived; slow call: how long that took */
+	char other_comm[16];	/* of @other_pid */
+};
+
+/*
+ * struct ainka_hook_counts - events of one type on one CPU. Each that was seen
+ * was sent, or skipped (the hook runs hot, and one of 2^@shift is sent), or lost
+ * (no room), or is of a type that is off.
+ */
+struct ainka_hook_counts {
+	__u64 seen;
+	__u64 sent;
+	__u64 skipped;
+	__u64 lost;
+	__u64 window_ns;	/* when the present window began */
+	__u32 in_window;	/* records sent in it */
+	__u32 shift;
+	__u32 budget;		/* most records of a window, set by the daemon; 0: the type is off */
+	__u32 pad;
+};
+
 #endif

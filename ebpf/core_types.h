@@ -43,6 +43,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
@@ -61,7 +62,12 @@ enum {
 #define TASK_RUNNING	0x0
 #define TASK_DEAD	0x80
 #define PF_EXITING	0x00000004
+#define PF_IO_WORKER	0x00000010
+#define PF_USER_WORKER	0x00004000	/* from 6.4 on */
 #define PF_KTHREAD	0x00200000
+
+/* include/linux/sched/signal.h */
+#define SIGNAL_GROUP_EXIT	0x00000004
 
 /* include/linux/blk_types.h; 0 is a read, 1 a write */
 #define REQ_OP_MASK	0xff
@@ -103,6 +109,7 @@ struct sched_info {
 };
 
 struct sched_entity {
+	u64 sum_exec_runtime;
 	u64 nr_migrations;
 	unsigned char sched_delayed;
 };
@@ -124,13 +131,39 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct counter {	/* atomic_t */
+	int counter;
+};
+
+struct signal_struct {
+	struct counter live;
+	int group_exit_code;
+	unsigned int flags;
+	unsigned long long sum_sched_runtime;
+	unsigned long maxrss;
+};
+
+struct id_value {	/* kuid_t, kgid_t */
+	u32 val;
+};
+
+struct cred {
+	struct id_value uid;
+	struct id_value gid;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
+	int exit_code;
 	int pid;
 	int tgid;
 	u64 start_time;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	const struct cred *cred;
+	char comm[16];
+	struct signal_struct *signal;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct css_set *cgroups;

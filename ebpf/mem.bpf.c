@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What tasks wait for when they want memory, and what comes into the page cache.
+ * What tasks wait for when they want memory, what comes into the page cache, and
+ * who is killed for lack of memory.
  * When a wait began is kept with the task: it may sleep, and wake on another CPU.
  */
 #include "core_types.h"
@@ -9,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "counters.h"
+#include "event.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -176,5 +178,21 @@ SEC("fentry/workingset_refault")
 int BPF_PROG(cache_refault, struct folio *folio)
 {
 	count(AINKA_COUNTER_MEM_REFAULTS, pages_of(folio));
+	return 0;
+}
+
+/* Runs for the task that wanted memory; of a group that is killed as a whole, for each. */
+SEC("fentry/__oom_kill_process")
+int BPF_PROG(oom_kill, struct task_struct *victim)
+{
+	struct task_struct *trigger = bpf_get_current_task_btf();
+	struct ainka_event_rec *rec = event_reserve(AINKA_EV_OOM_KILL, bpf_ktime_get_ns());
+
+	if (!rec)
+		return 0;
+	event_of(rec, victim->group_leader);
+	rec->other_pid = trigger->tgid;
+	bpf_probe_read_kernel(rec->other_comm, sizeof(rec->other_comm), trigger->comm);
+	bpf_ringbuf_submit(rec, 0);
 	return 0;
 }

@@ -5,10 +5,12 @@
  * only counted, so that what is said of the others means something.
  */
 #include "core_types.h"
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 #include "counters.h"
+#include "event.h"
 #include "waiting_calls.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -16,6 +18,7 @@ char LICENSE[] SEC("license") = "GPL";
 /* struct call - when a task began its system call, or 0 */
 struct call {
 	u64 since;
+	u64 number;
 };
 
 struct {
@@ -44,27 +47,45 @@ int BPF_PROG(call_begin, struct pt_regs *regs, long number)
 	}
 	call = bpf_task_storage_get(&calls, bpf_get_current_task_btf(), 0,
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (call)
+	if (call) {
+		call->number = number;
 		call->since = bpf_ktime_get_ns();
+	}
 	return 0;
+}
+
+static __always_inline void say_slow(struct task_struct *task, u64 number, u64 ns, u64 now)
+{
+	struct ainka_event_rec *rec = event_reserve(AINKA_EV_SLOW_CALL, now);
+
+	if (!rec)
+		return;
+	event_of(rec, task);
+	rec->code = number;
+	rec->duration_ns = ns;
+	bpf_ringbuf_submit(rec, 0);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_end)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 now, ns, *slow;
 	struct call *call;
-	u64 ns, *slow;
 	u32 zero = 0;
 
-	call = bpf_task_storage_get(&calls, bpf_get_current_task_btf(), 0, 0);
+	call = bpf_task_storage_get(&calls, task, 0, 0);
 	if (!call || !call->since)
 		return 0;
-	ns = bpf_ktime_get_ns() - call->since;
+	now = bpf_ktime_get_ns();
+	ns = now - call->since;
 	call->since = 0;
 	count_time(AINKA_TIMES_SYSCALL_CALL, ns);
 	slow = bpf_map_lookup_elem(&slow_call, &zero);
-	if (slow && *slow && ns >= *slow)
+	if (slow && *slow && ns >= *slow) {
 		count(AINKA_COUNTER_SYSCALL_SLOW, 1);
+		say_slow(task, call->number, ns, now);
+	}
 	return 0;
 }
 

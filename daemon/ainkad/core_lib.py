@@ -131,6 +131,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     ),
     "ainka_ring_load_head": (c_uint64, [c_void_p]),
     "ainka_ring_store_tail": (None, [c_void_p, c_uint64]),
+    "ainka_ring_fence": (None, []),
 }
 
 

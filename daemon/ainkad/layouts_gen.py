@@ -50,6 +50,18 @@ CGROUP_BUCKETS: Final = 128
 COUNTERS_MAX: Final = 64
 TIMES_MAX: Final = 16
 TIMES_BUCKETS: Final = 128
+EV_FORK: Final = 0
+EV_EXEC: Final = 1
+EV_EXIT: Final = 2
+EV_THREAD_START: Final = 3
+EV_THREAD_EXIT: Final = 4
+EV_OOM_KILL: Final = 5
+EV_SLOW_CALL: Final = 6
+EVENT_TYPES: Final = 7
+EVENT_KTHREAD: Final = 1
+EVENT_RING_BYTES: Final = 1048576
+EVENT_WINDOW_NS: Final = 100000000
+EVENT_MAX_SHIFT: Final = 16
 
 
 def _layout(size: int, fields: list[tuple[str, object, int]]) -> Layout:
@@ -272,6 +284,46 @@ TIMES_DTYPE: Final = _layout(
         ("sum_ns", "u8", 0),
         ("n", "u8", 8),
         ("hist", ("u4", (128,)), 16),
+    ],
+)
+
+EVENT_REC_DTYPE: Final = _layout(
+    120,
+    [
+        ("time_ns", "u8", 0),
+        ("start_ns", "u8", 8),
+        ("cgroup", "u8", 16),
+        ("type", "u2", 24),
+        ("flags", "u2", 26),
+        ("cpu", "u4", 28),
+        ("weight", "u4", 32),
+        ("pid", "u4", 36),
+        ("tgid", "u4", 40),
+        ("ppid", "u4", 44),
+        ("uid", "u4", 48),
+        ("gid", "u4", 52),
+        ("comm", "S16", 56),
+        ("code", "i4", 72),
+        ("other_pid", "u4", 76),
+        ("cpu_ns", "u8", 80),
+        ("rss_pages", "u8", 88),
+        ("duration_ns", "u8", 96),
+        ("other_comm", "S16", 104),
+    ],
+)
+
+HOOK_COUNTS_DTYPE: Final = _layout(
+    56,
+    [
+        ("seen", "u8", 0),
+        ("sent", "u8", 8),
+        ("skipped", "u8", 16),
+        ("lost", "u8", 24),
+        ("window_ns", "u8", 32),
+        ("in_window", "u4", 40),
+        ("shift", "u4", 44),
+        ("budget", "u4", 48),
+        ("pad", "u4", 52),
     ],
 )
 

@@ -23,15 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 70
+N_SYSTEM_SIGNALS: Final = 71
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 110
+N_SIGNALS: Final = 111
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
-N_COUNTERS: Final = 26
-N_COUNTED: Final = 53
+N_COUNTERS: Final = 27
+N_COUNTED: Final = 54
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -835,6 +835,17 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         doc="Files per second that could not be opened.",
     ),
     SignalDef(
+        id=0x0046,
+        name="proc.exec_rate_hz",
+        subject=0,
+        index=70,
+        unit="hz",
+        source="proc.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Programs executed per second.",
+    ),
+    SignalDef(
         id=0x0100,
         name="task.pid",
         subject=1,
@@ -1432,6 +1443,12 @@ COUNTERS: Final[tuple[Slot, ...]] = (
         name="fs.open_failures",
         file="syscall.bpf",
         programs=("file_open",),
+    ),
+    Slot(
+        index=20,
+        name="proc.execs",
+        file="proc.bpf",
+        programs=("process_exec",),
     ),
 )
 

@@ -484,6 +484,7 @@ u64 ainka_hist_percentile_wide(const u32 *counts, u32 n, u32 permille);
 
 u64 ainka_ring_load_head(const void *producer_page);
 void ainka_ring_store_tail(void *consumer_page, u64 tail);
+void ainka_ring_fence(void);
 #endif
 
 #endif

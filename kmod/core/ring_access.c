@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * The reader's side of the ring of /dev/ainka, for languages that cannot order
+ * The reader's side of the ring of /dev/ainka, and of BPF ring buffers, whose
+ * pages begin with the same 64-bit positions, for languages that cannot order
  * their memory accesses themselves. The module has its own, in kmod/.
  */
 #include "ainka_core.h"
@@ -34,6 +35,17 @@ void ainka_ring_store_tail(void *consumer_page, u64 tail)
 	struct ainka_ring_consumer *consumer = consumer_page;
 
 	__atomic_store_n(&consumer->tail, tail, __ATOMIC_RELEASE);
+}
+
+/**
+ * ainka_ring_fence - nothing that is read after this was read before it
+ *
+ * For a reader that has looked at many words at once (whether each record is
+ * finished, say) and now reads what they vouch for.
+ */
+void ainka_ring_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
 #endif

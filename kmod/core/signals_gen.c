@@ -495,6 +495,13 @@ const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {
 		.id = AINKA_SIG_FS_OPEN_FAILURE_RATE_HZ,
 	},
 	{
+		.name = "proc.exec_rate_hz",
+		.unit = "hz",
+		.source = "proc.bpf",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_PROC_EXEC_RATE_HZ,
+	},
+	{
 		.name = "task.pid",
 		.unit = "count",
 		.source = "tasks",
@@ -831,4 +838,5 @@ const struct ainka_counted_def ainka_counted[AINKA_N_COUNTED] = {
 	{ AINKA_SIG_SYSCALL_SLOW_RATE_HZ, AINKA_COUNTER_SYSCALL_SLOW, AINKA_FROM_COUNTER_RATE },
 	{ AINKA_SIG_FS_OPEN_RATE_HZ, AINKA_COUNTER_FS_OPENS, AINKA_FROM_COUNTER_RATE },
 	{ AINKA_SIG_FS_OPEN_FAILURE_RATE_HZ, AINKA_COUNTER_FS_OPEN_FAILURES, AINKA_FROM_COUNTER_RATE },
+	{ AINKA_SIG_PROC_EXEC_RATE_HZ, AINKA_COUNTER_PROC_EXECS, AINKA_FROM_COUNTER_RATE },
 };

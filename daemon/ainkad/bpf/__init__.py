@@ -6,8 +6,9 @@ and its headers to every machine.
 """
 
 from ainkad.bpf.libbpf import BpfError
-from ainkad.bpf.maps import HashMap, PerCpuArray, SharedArray, write_number
+from ainkad.bpf.maps import HashMap, PerCpuArray, SharedArray, create_map, write_number
 from ainkad.bpf.object import BpfObject, ProgramState
+from ainkad.bpf.ringbuf import RingBuffer
 from ainkad.bpf.stats import ProgramStats, program_stats
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "PerCpuArray",
     "ProgramState",
     "ProgramStats",
+    "RingBuffer",
     "SharedArray",
+    "create_map",
     "program_stats",
     "write_number",
 ]

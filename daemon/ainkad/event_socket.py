@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is spoken on the daemon's socket, and the side that asks.
+
+A client sends one line of JSON: ``{"want": …}`` with what :data:`WANTS` allows. The answer is
+frames: eight bytes (kind and length, 32 bits each, of this machine's byte order), then the payload,
+JSON or event records of one size, which are passed on as they came from the kernel. An answer that
+has an end ends with the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ainkad.bpf.ringbuf import slot_dtype
+from ainkad.errors import AinkaError
+from ainkad.layouts_gen import EVENT_REC_DTYPE
+
+SOCKET_PATH: Final = Path("/run/ainka/ainkad.sock")
+FRAME: Final = struct.Struct("=II")
+JSON, RECORDS = 1, 2
+MAX_REQUEST: Final = 4096
+MAX_FRAME: Final = 64 << 20
+SLOT: Final = slot_dtype(EVENT_REC_DTYPE)
+"""Layout of the records of a frame: those of the ring, with their headers."""
+
+WANTS: Final = ("events", "processes", "programs")
+"""``events`` (``types``: names; ``last``: how many of those kept; ``follow``), ``processes`` that
+run, state of the ``programs``."""
+
+Records = npt.NDArray[np.void]
+
+
+_RAW: Final = np.dtype((np.void, SLOT.itemsize))
+
+
+def join(batches: Sequence[Records]) -> Records:
+    """Records of dtype SLOT one behind the other: shape (n,), a copy.
+
+    As bytes, since numpy joins and copies a structured dtype field by field.
+    """
+    joined: Records = np.concatenate([batch.view(_RAW) for batch in batches]).view(SLOT)
+    return joined
+
+
+def json_frame(value: object) -> bytes:
+    """A frame with a JSON document."""
+    text = json.dumps(value, ensure_ascii=False).encode()
+    return FRAME.pack(JSON, len(text)) + text
+
+
+def records_frame(records: Records) -> bytes:
+    """A frame with records of dtype SLOT."""
+    data = np.ascontiguousarray(records).tobytes()
+    return FRAME.pack(RECORDS, len(data)) + data
+
+
+class DaemonSocket:
+    """A connection to the daemon with one request. Raises AinkaError when nobody answers."""
+
+    def __init__(self, request: Mapping[str, object], path: Path = SOCKET_PATH) -> None:
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            self._sock.connect(str(path))
+            self._sock.sendall(json.dumps(request).encode() + b"\n")
+        except PermissionError as error:
+            self._sock.close()
+            raise AinkaError("only root may ask the daemon", "run it as root") from error
+        except OSError as error:
+            self._sock.close()
+            raise AinkaError(
+                f"ainkad does not answer at {path}: {error.strerror}",
+                "start it: systemctl start ainkad",
+            ) from error
+
+    def frames(self) -> Iterator[dict[str, Any] | Records]:
+        """What the daemon says: documents, and records of dtype SLOT.
+
+        Ends when the daemon closes. Raises AinkaError for a request that it refuses.
+        """
+        while (head := self._take(FRAME.size)) is not None:
+            kind, length = FRAME.unpack(head)
+            payload = self._take(length) if length <= MAX_FRAME else None
+            if kind not in (JSON, RECORDS) or payload is None:
+                raise AinkaError(
+                    "the daemon's answer makes no sense",
+                    "ainkactl and ainkad are of different versions: restart ainkad",
+                )
+            if kind == RECORDS:
+                yield np.frombuffer(payload, SLOT)
+                continue
+            document: dict[str, Any] = json.loads(payload)
+            if "error" in document:
+                raise AinkaError(document["error"], document.get("hint", ""))
+            yield document
+
+    def _take(self, length: int) -> bytes | None:
+        """Exactly so many bytes, None when the daemon has closed."""
+        parts, left = [], length
+        while left:
+            part = self._sock.recv(min(left, 1 << 20))
+            if not part:
+                return None
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Hang up. May be called twice."""
+        self._sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
