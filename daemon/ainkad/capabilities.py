@@ -7,13 +7,22 @@ import ctypes
 import errno
 import os
 import platform
+from pathlib import Path
 
 _VERSION_3 = 0x20080522
 _CAP_SYS_ADMIN = 21
+NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": _CAP_SYS_ADMIN, "CAP_PERFMON": 38, "CAP_BPF": 39}
+"""Capabilities that the daemon starts with, and their numbers (capability.h)."""
 _PR_CAPBSET_DROP = 24
 # There is no wrapper for capset in libc; the numbers are those of the system call tables.
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
 _SYS_CAPGET = {"x86_64": 125, "aarch64": 90, "riscv64": 90}
+
+
+def effective(status: Path = Path("/proc/self/status")) -> list[str]:
+    """Which of NEEDED this process has now."""
+    mask = int(status.read_text().split("\nCapEff:", 1)[1].split(None, 1)[0], 16)
+    return [name for name, number in NEEDED.items() if mask >> number & 1]
 
 
 def drop_sys_admin() -> bool:

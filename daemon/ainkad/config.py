@@ -40,6 +40,8 @@ class Config:
     forecast_signals: tuple[str, ...] | None = None
     anomalies: bool = True
     log_level: str = "info"
+    ring_kib: int = 1024
+    limit_hz: int = 20_000
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -76,9 +78,13 @@ def parse_config(document: Table) -> Config:
                 "signals", f"{name!r} is not known", "allowed: " + ", ".join(system)
             )
     anomaly = document.table("anomaly")
+    events = document.table("events")
     lease = daemon.duration("lease", default.lease_ms * _MS, 500 * _MS) // _MS
     if lease > 60_000:
         raise daemon.fail("lease", "is too long", "at most 60s")
+    ring_kib = events.integer("ring_kib", 4, 65536, default.ring_kib)
+    if ring_kib & (ring_kib - 1):
+        raise events.fail("ring_kib", f"{ring_kib} is no power of two", "4, 8, 16 … 65536")
     config = Config(
         lease_ms=lease,
         bpf_path=_path(daemon, "bpf", default.bpf_path),
@@ -101,8 +107,10 @@ def parse_config(document: Table) -> Config:
         forecasts=forecast.boolean("enabled", default.forecasts),
         horizon_s=horizon // (1000 * _MS),
         forecast_signals=None if wanted is None else tuple(wanted),
+        ring_kib=ring_kib,
+        limit_hz=events.integer("limit_hz", 0, 10_000_000, default.limit_hz),
     )
-    for table in (daemon, store, collect, learning, forecast, anomaly, document):
+    for table in (daemon, store, collect, learning, forecast, anomaly, events, document):
         table.done()
     return config
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ainkad.bpf import BpfError, BpfObject, SharedArray, write_number
 from ainkad.layouts_gen import COUNTERS_DTYPE, TIMES_DTYPE, TIMES_MAX
@@ -56,14 +56,20 @@ class Programs:
     """Everything that is loaded, for as long as the stack it was entered on."""
 
     def __init__(
-        self, stack: contextlib.ExitStack, path: Path, slow_call_ns: int | None = None
+        self,
+        stack: contextlib.ExitStack,
+        path: Path,
+        shared: Mapping[str, int],
+        slow_call_ns: int | None = None,
     ) -> None:
-        """``path`` is that of sched.bpf.o. Raises BpfError when it does not load.
+        """``path`` is that of sched.bpf.o; ``shared`` are descriptors of maps that all objects may
+        use, by name, besides those in SHARED. Raises BpfError when it does not load.
 
         With ``slow_call_ns``, system calls are timed too, and counted as slow from then on.
         """
+        self._objects: dict[str, BpfObject | str] = {}
         self._attached: set[tuple[str, str]] = set()
-        self._shared = {
+        self._shared = dict(shared) | {
             name: stack.enter_context(SharedArray(name, dtype, entries)).fd
             for _, name, dtype, entries, _ in SHARED
         }
@@ -78,6 +84,7 @@ class Programs:
                 log.warning(
                     "event=not-loaded object=%s why=%r", path.with_name(file), error.message
                 )
+                self._objects[file] = error.message
                 continue
             self._maps += [(role, other.map_fd(name)) for role, name in maps]
         self._maps += [(role, self._shared[name]) for role, name, _, _, _ in SHARED]
@@ -96,8 +103,31 @@ class Programs:
                 request["slots"] = self._slots[role]
             client.request("map-attach", request)
 
+    def states(self) -> list[dict[str, Any]]:
+        """Each program: object, name, attach point, attached, and the reason where it is not.
+
+        An object that is not loaded is one row without a program.
+        """
+        rows: list[dict[str, Any]] = []
+        for file, loaded in self._objects.items():
+            if isinstance(loaded, str):
+                rows.append({"object": file, "attached": False, "reason": loaded})
+                continue
+            rows += [
+                {
+                    "object": file,
+                    "program": program.name,
+                    "attach-point": program.section,
+                    "attached": program.attached,
+                    "reason": program.reason,
+                }
+                for program in loaded.programs()
+            ]
+        return rows
+
     def _load(self, stack: contextlib.ExitStack, path: Path) -> BpfObject:
         bpf = stack.enter_context(BpfObject(path, self._shared))
+        self._objects[path.name] = bpf
         for program in bpf.attach_all():
             if program.attached:
                 self._attached.add((path.stem, program.name))

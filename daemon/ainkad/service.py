@@ -15,11 +15,15 @@ from typing import Any
 
 from ainkad.analysis import Analysis, Part, listen, read_signals
 from ainkad.anomaly.part import AnomalyPart
-from ainkad.capabilities import drop_sys_admin
+from ainkad.capabilities import drop_sys_admin, effective
 from ainkad.config import Config
 from ainkad.control import Control
 from ainkad.core import evaluate_model
 from ainkad.errors import AinkaError
+from ainkad.event_feed import EventFeed
+from ainkad.event_maps import EventMaps
+from ainkad.event_server import EventServer
+from ainkad.event_socket import SOCKET_PATH
 from ainkad.external import is_external
 from ainkad.external import names as external_names
 from ainkad.forecast.part import MAIN, ForecastPart, Pusher
@@ -64,6 +68,19 @@ def policy_files(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.glob("*.toml")))
 
 
+def report(programs: Programs, feed: EventFeed, had: list[str]) -> dict[str, Any]:
+    """What the daemon knows of its own collection, for ainkactl doctor; ``had`` are the
+    capabilities it was started with.
+    """
+    return {
+        "pid": os.getpid(),
+        "capabilities": had,
+        "programs": programs.states(),
+        "events": feed.counts(),
+        "processes": len(feed.table),
+    }
+
+
 class Service:
     """One run of the daemon, from the open device to a clean leave."""
 
@@ -83,26 +100,35 @@ class Service:
             # The device first: it says in one line that there is no module or another daemon.
             ring = stack.enter_context(RingReader())
             client = stack.enter_context(Client())
+            had = effective()
             store = GuardedStore(self._config.store_path)
             stack.callback(store.close)
             self._renew(client)
-            programs = self._load(stack, client)
+            maps = stack.enter_context(
+                EventMaps(self._config.ring_kib * 1024, self._config.limit_hz)
+            )
+            programs = self._load(stack, client, maps)
+            feed = EventFeed(maps)
+            feed.seed()
+            server = EventServer(feed, SOCKET_PATH, lambda: report(programs, feed, had))
+            stack.callback(server.close)
+            await server.start()
             machine = LiveMachine(client, programs.sched, self._config.protected)
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
             analyses = self._analyses(stack, client, store)
-            await self._work(ring, client, store, machine, programs, analyses)
+            await self._work(ring, client, store, machine, programs, feed, analyses)
 
     # ---- starting ----
 
     def _renew(self, client: Client) -> None:
         client.request("lease-renew", {"duration-ms": self._config.lease_ms})
 
-    def _load(self, stack: contextlib.ExitStack, client: Client) -> Programs:
+    def _load(self, stack: contextlib.ExitStack, client: Client, maps: EventMaps) -> Programs:
         config = self._config
         slow_call_ns = config.slow_call_ns if config.syscalls else None
-        programs = Programs(stack, config.bpf_path, slow_call_ns)
+        programs = Programs(stack, config.bpf_path, maps.shared, slow_call_ns)
         self._renew(client)  # loading may take a while
         programs.hand_over(client)
         return programs
@@ -156,6 +182,7 @@ class Service:
         store: GuardedStore,
         machine: LiveMachine,
         programs: Programs,
+        feed: EventFeed,
         analyses: Sequence[Coroutine[Any, Any, None]],
     ) -> None:
         runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
@@ -164,6 +191,7 @@ class Service:
             asyncio.create_task(self._read_ring(ring, client, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
             asyncio.create_task(Control(store, runs).run(), name="control"),
+            asyncio.create_task(feed.run(), name="events"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
             *(asyncio.create_task(one, name="analysis") for one in analyses),
         ]
