@@ -205,6 +205,43 @@ def decisions(
 
 
 @app.command()
+def events(
+    follow: bool = typer.Option(False, "--follow", help="Go on as they happen."),
+    type: list[str] = typer.Option(
+        [], "--type", metavar="TYPE", help="Only these, as fork, exec, exit; may be repeated."
+    ),
+    last: int = typer.Option(20, "--last", min=0, help="How many of those that have happened."),
+    json: bool = JSON,
+) -> None:
+    """List processes as they began, executed and ended, OOM kills, and slow system calls."""
+    from ainkactl import events as listing
+
+    listing.show(follow, type, last, json)
+
+
+@app.command()
+def doctor(json: bool = JSON) -> None:
+    """Say what collects, what does not, why, and what that costs."""
+    from ainkactl import doctor as examination
+
+    examination.doctor(json)
+
+
+@app.command()
+def top(
+    interval: float = typer.Option(
+        2.0, "--interval", min=0.2, metavar="SECONDS", help="Between two views."
+    ),
+    once: bool = typer.Option(False, "--once", help="Show it once and end."),
+    json: bool = typer.Option(False, "--json", help="Print one view as JSON and end."),
+) -> None:
+    """Watch the machine, the state and the decisions."""
+    from ainkactl import top as view
+
+    view.top(interval, once, json)
+
+
+@app.command()
 def explain(
     id: int = typer.Argument(..., metavar="ID", min=1, help="Number of the decision."),
     json: bool = JSON,

@@ -14,10 +14,18 @@ import numpy as np
 import pytest
 from ainkad import layouts_gen
 from ainkad.netlink import spec_gen
+from ainkad.system_calls import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDES = ("kmod/include", "kmod/include/uapi", "kmod/core", "ebpf")
-HEADERS = ("stddef.h", "stdio.h", "linux/bpf.h", "linux/ainka.h", "linux/ainka_abi.h")
+HEADERS = (
+    "stddef.h",
+    "stdio.h",
+    "sys/syscall.h",
+    "linux/bpf.h",
+    "linux/ainka.h",
+    "linux/ainka_abi.h",
+)
 PARTIAL = ("bpf_prog_info", "bpf_map_info")
 
 
@@ -105,3 +113,11 @@ def test_enum_classes_equal_the_family(enum: str) -> None:
     entries = spec_gen.FAMILY.enums[name]
     assert [e.name.lower().replace("_", "-") for e in kind] == list(entries)
     assert [int(e) for e in kind] == list(range(len(entries)))
+
+
+def test_names_of_system_calls(tmp_path: Path) -> None:
+    """Those that this machine's headers know have the number that is in the table."""
+    asked = [f"#ifdef SYS_{name}\n{say(name, f'SYS_{name}')}\n#endif" for name in NAMES.values()]
+    found = compiled(tmp_path, asked)
+    assert len(found) > 300 or not NAMES
+    assert found.items() <= {name: number for number, name in NAMES.items()}.items()

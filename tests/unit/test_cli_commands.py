@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ainkad.event_socket import SOCKET_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +38,8 @@ COMMANDS = [
     ["decisions"],
     ["decisions", "--follow"],
     ["explain", "1"],
+    ["top"],
+    ["top", "--json"],
     ["state"],
     ["state", "show"],
     ["state", "set", "learning"],
@@ -70,6 +74,8 @@ def test_without_a_module_every_command_says_how_to_load_it(command: list[str]) 
         (["explain", "x"], "x"),
         (["explain", "0"], "0"),
         (["decisions", "--last", "-1"], "-1"),
+        (["events", "--last", "-1"], "-1"),
+        (["top", "--interval", "0"], "0"),
         (["signals", "push"], "NAME=VALUE"),
         (["state", "set"], "STATE"),
         (["state", "set", "--enforce", "maybe"], "maybe"),
@@ -120,6 +126,25 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
     assert f"{path}:3" in result.stderr
 
 
+@pytest.mark.skipif(SOCKET_PATH.exists(), reason="ainkad runs here")
+def test_events_without_a_daemon_say_how_to_start_it() -> None:
+    result = ainkactl("events")
+    assert result.returncode == 1
+    assert "ainkad does not answer" in result.stderr
+    assert "hint: start it: systemctl start ainkad" in result.stderr
+
+
+@pytest.mark.skipif(Path("/sys/module/ainka").exists(), reason="the module is loaded here")
+def test_doctor_works_without_anything() -> None:
+    result = ainkactl("doctor", "--json")
+    assert result.returncode == 0, result.stderr
+    found = {row["what"]: row for row in json.loads(result.stdout)["findings"]}
+    assert found["module"]["state"] == "missing"
+    assert "modprobe ainka" in found["module"]["reason"]
+    assert found["module"]["costs"] == "everything"
+    assert "module" in ainkactl("doctor").stdout
+
+
 def test_a_closed_pipe_is_silent() -> None:
     shell = subprocess.run(
         f"(sleep 0.3; {sys.executable} -m ainkactl.main --help) | true",
@@ -133,5 +158,6 @@ def test_a_closed_pipe_is_silent() -> None:
 
 def test_help_names_every_command() -> None:
     text = ainkactl("--help").stdout
-    for name in ("status", "policy", "signals", "tunables", "decisions", "explain", "state"):
+    for name in ("status", "policy", "signals", "tunables", "decisions", "explain", "state",
+                 "events", "doctor", "top"):  # fmt: skip
         assert name in text
