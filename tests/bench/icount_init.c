@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * The only process of a guest that counts instructions: loads the module, adds
+ * policies through /proc/ainka, lets time pass and shows what evaluation cost.
+ * With -icount shift=0 one instruction takes one virtual nanosecond.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static void die(const char *what)
+{
+	printf("icount: failed: %s: %s\n", what, strerror(errno));
+	fflush(stdout);
+	sync();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+static void nap(double seconds)
+{
+	struct timespec t = { (time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9) };
+
+	nanosleep(&t, NULL);
+}
+
+static void command(const char *text)
+{
+	int fd = open("/proc/ainka", O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(text);
+	close(fd);
+}
+
+static void load(const char *parameters)
+{
+	int fd = open("/ainka.ko", O_RDONLY);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
+		die("ainka.ko");
+	close(fd);
+}
+
+/* Every line of /proc/ainka that begins with @start, behind a label. */
+static void show(const char *label, const char *start)
+{
+	FILE *f = fopen("/proc/ainka", "r");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, start, strlen(start)))
+			printf("icount: %s: %s", label, line);
+	if (f)
+		fclose(f);
+}
+
+static void evaluation(int policies, const char *terms, const char *label)
+{
+	char text[800];
+	int i;
+
+	load("tick_us=10000 max_policies=256");
+	for (i = 0; i < policies; i++) {
+		snprintf(text, sizeof(text),
+			 "policy add p%d mode observe when %s set sysctl.vm.swappiness=60", i, terms);
+		command(text);
+	}
+	/* the rounds that adding caused are few among these */
+	nap(10);
+	show(label, "evaluations");
+	if (syscall(SYS_delete_module, "ainka", 0))
+		die("rmmod");
+}
+
+#define ONE "ainka.uptime_ms > 99999999"
+#define FOUR "ainka.uptime_ms > 0 and ainka.uptime_ms < 99999999 and " \
+	"ainka.uptime_ms != 1 and ainka.uptime_ms > 99999998"
+
+int main(void)
+{
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/dev", 0755);
+	if (mount("proc", "/proc", "proc", 0, NULL) || mount("sysfs", "/sys", "sysfs", 0, NULL))
+		die("mount");
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL);
+	evaluation(1, ONE, "1 policy of 1 term");
+	evaluation(1, FOUR, "1 policy of 4 terms");
+	evaluation(64, FOUR, "64 policies of 4 terms");
+	evaluation(200, FOUR, "200 policies of 4 terms");
+	printf("icount: done\n");
+	fflush(stdout);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
