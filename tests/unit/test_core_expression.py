@@ -10,11 +10,19 @@ import numpy as np
 import pytest
 from ainkad.core import ExpressionError, Program, compile_expression
 from ainkad.errors import AinkaError
-from ainkad.signals_gen import N_SYSTEM_SIGNALS, SIGNALS
+from ainkad.signals_gen import N_SYSTEM_SIGNALS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.core_reference import Node, conditions, environments, split, truth
+from tests.unit.core_reference import (
+    ALL_SIGNALS,
+    SIGNALS,
+    Node,
+    conditions,
+    environments,
+    split,
+    truth,
+)
 
 TASK: Final = 1
 LIMITS: Final = ("at most 64 instructions", "longer than 511", "at most 16", "more than 16 deep")
@@ -64,8 +72,8 @@ def test_batches_equal_single_evaluations(node: Node, rows: list[dict[str, int |
     program = compiled(node)
     if program is None:
         return
-    values = np.array([[row[s.name] or 0 for s in SIGNALS] for row in rows], dtype=np.int64)
-    fresh = np.array([[row[s.name] is not None for s in SIGNALS] for row in rows])
+    values = np.array([[row.get(s.name) or 0 for s in ALL_SIGNALS] for row in rows], dtype=np.int64)
+    fresh = np.array([[row.get(s.name) is not None for s in ALL_SIGNALS] for row in rows])
     truths = program.evaluate_batch(values, fresh)
     assert [(False, True, None)[t] for t in truths] == [program.evaluate(*split(r)) for r in rows]
 
@@ -346,8 +354,8 @@ def by_hand(code: list[Instruction], depth: int, signals: int = 0) -> bytes:
         (by_hand([(0, 0, 0, 0, 1)], 1, 1), "no such comparison"),
         (by_hand([(0, 7, 0, 0, 1)], 1, 1), "no such comparison"),
         (by_hand([IMM, IMM, (12, 4, 1, 0, 0)], 2), "no such signal"),
-        (by_hand([(0, 4, 16, 0, 1)], 1, 1), "no such signal"),
-        (by_hand([(0, 4, 0x200, 0, 1)], 1, 1), "no such signal"),
+        (by_hand([(0, 4, 0xB0, 0, 1)], 1, 1), "no such signal"),
+        (by_hand([(0, 4, 0x2F0, 0, 1)], 1, 1), "no such signal"),
         (by_hand([(0, 4, 0, 1, 1)], 1, 1), "unused fields"),
         (by_hand([TERM, (13, 0, 0, 0, 5)], 1, 1), "unused fields"),
         (by_hand([TERM], 1, 1).replace(b"\x04\0\0\0\0", b"\x04\0\0\1\0"), "the slot is not"),
