@@ -182,6 +182,11 @@ bench-core: ## what a decision costs, natively, against models compiled to C
 	@$(DEPS) build venv
 	$(PYTHON) tests/bench/core_cost
 
+.PHONY: bench-icount
+bench-icount: ## instructions of an evaluation in the kernel, in a guest that counts them
+	@$(DEPS) build guest venv
+	$(PYTHON) tests/bench/icount
+
 # The session's guest boots each of these; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
 KERNELS ?= 6.1 6.12
 test-vm: export AINKA_KERNELS = $(KERNELS)
