@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,18 @@ EDGES = [0, 1, -1, 2**63 - 1, -(2**63), 2**62, 127, 128]
 VALUE = st.one_of(st.sampled_from(EDGES), st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9))
 
 
+def bank(n: int, seed: int, chosen: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """``n`` values and flags: too many to draw each, so most follow from a seed."""
+    rng = Random(seed)
+    values = [rng.choice((rng.choice(EDGES), rng.randint(-9, 9), 0)) for _ in range(n)]
+    for at, value in chosen:
+        values[at % n] = value
+    return values, [rng.randrange(2) for _ in range(n)]
+
+
 def banks(n: int) -> Any:
-    return st.tuples(
-        st.lists(VALUE, min_size=n, max_size=n), st.lists(st.integers(0, 1), min_size=n, max_size=n)
-    )
+    chosen = st.lists(st.tuples(st.integers(0, n - 1), VALUE), max_size=6)
+    return st.builds(bank, st.just(n), st.integers(0, 2**32 - 1), chosen)
 
 
 SUBJECT = st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(0, 3), banks(SNAP))

@@ -18,9 +18,11 @@ from guest.vm import Guest
 
 SCRIPTS = Path(__file__).parent / "scripts"
 COPY = "/usr/lib/ainka-copy"
+# Some minutes on a quiet machine.
+pytestmark = pytest.mark.timeout(1800)
 
 
-def run_check(guest: Guest, name: str, timeout: float = 300) -> None:
+def run_check(guest: Guest, name: str, timeout: float = 900) -> None:
     for file in ("counting", name):
         guest.put(SCRIPTS / f"{file}.py", f"/tmp/{file}.py")
     done = guest.run(["python3", f"/tmp/{name}.py"], timeout=timeout, check=False)
