@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from ainkad import signals_gen
 from ainkad.signals_gen import BY_ID
-from ainkad.signals_gen import SIGNALS as ALL_SIGNALS
 from hypothesis import strategies as st
 
 HIGHEST: Final = 2**63 - 1
@@ -114,6 +114,8 @@ def truth(node: Node, known: Known) -> bool | None:
     return None if None in values else not decisive
 
 
+#: In the order of their slots.
+ALL_SIGNALS: Final = signals_gen.SIGNALS
 #: A policy sees the system and one other subject; here that is a task.
 SIGNALS: Final = [s for s in ALL_SIGNALS if s.subject <= 1]
 NAMES: Final = [s.name for s in SIGNALS]
