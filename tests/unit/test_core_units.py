@@ -72,7 +72,7 @@ def test_a_literal_takes_the_unit_of_its_signal(
     text = f"{literal} > {name}" if swapped else f"{name} > {literal}"
     expected = converted(number, unit, target)
     try:
-        program = compile_expression(text, 1)
+        program = compile_expression(text, signal.subject)
     except ExpressionError as error:
         assert expected is None, error.message
         assert literal in text[error.position : error.position + error.length] or (
@@ -83,7 +83,7 @@ def test_a_literal_takes_the_unit_of_its_signal(
         plain = Fraction(number) * SIZES[kind][unit] / SIZES[kind][target]
         assert plain.denominator == 1
         same = f"{plain} > {name}" if swapped else f"{name} > {plain}"
-        assert bytes(program) == bytes(compile_expression(same, 1))
+        assert bytes(program) == bytes(compile_expression(same, signal.subject))
 
 
 def test_every_unit_of_a_signal_is_known_or_plain() -> None:
@@ -91,7 +91,7 @@ def test_every_unit_of_a_signal_is_known_or_plain() -> None:
         if signal.unit == "count":
             continue
         assert signal.unit in KIND, f"{signal.name}: literals cannot have its unit"
-        compile_expression(f"{signal.name} > 1{signal.unit}", 1)
+        compile_expression(f"{signal.name} > 1{signal.unit}", signal.subject)
 
 
 @pytest.mark.parametrize("kind", sorted(SIZES))
