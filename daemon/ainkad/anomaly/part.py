@@ -19,7 +19,11 @@ from ainkad.telemetry.guarded import GuardedStore
 
 log = logging.getLogger("ainkad.anomaly")
 
-SIGNALS: Final = tuple(s.name for s in SYSTEM_SIGNALS if s.name != "ainka.uptime_ms")
+SIGNALS: Final = tuple(
+    signal.name for signal in SYSTEM_SIGNALS if signal.name.startswith(("sched.", "psi.", "proc."))
+)
+"""Those that always have something to say. Of what happens now and then (a connection, a page that
+is swapped in) each time would be unusual; the module's own scores are for those."""
 MODEL: Final = "anomaly"
 KEEP_EVERY: Final = 300  # steps
 KEEP_NS: Final = 24 * 3600 * 1_000_000_000
