@@ -59,6 +59,8 @@ MODULE = f"""
 .section .BTF_ids,"a"
 .balign 4
 .long 77
+.local kfunc_ids
+kfunc_ids:
 .local __BTF_ID__set8__ids
 __BTF_ID__set8__ids:
 .zero 4
@@ -72,6 +74,9 @@ __BTF_ID__func__bpf_ainka_event__4:
 .zero 4
 .long 3
 .size __BTF_ID__set8__ids, .-__BTF_ID__set8__ids
+.section .rodata
+.quad kfunc_ids
+.quad .BTF_ids
 """
 
 
