@@ -84,23 +84,6 @@ static const struct ainka_tunable_ops oom_ops = { .read = oom_read, .write = oom
 
 /* ---- stopped ---- */
 
-/* lock_task_sighand() is not exported. */
-static struct sighand_struct *lock_sighand(struct task_struct *task, unsigned long *flags)
-{
-	struct sighand_struct *sighand;
-
-	for (;;) {
-		sighand = rcu_dereference(task->sighand);
-		if (!sighand)
-			return NULL;
-		/* its memory stays a sighand_struct (SLAB_TYPESAFE_BY_RCU), if another's */
-		spin_lock_irqsave(&sighand->siglock, *flags);
-		if (sighand == rcu_access_pointer(task->sighand))
-			return sighand;
-		spin_unlock_irqrestore(&sighand->siglock, *flags);
-	}
-}
-
 /* A stop that has been ordered counts: threads obey when they get to it. */
 static bool stopped(const struct signal_struct *signal)
 {
@@ -108,26 +91,42 @@ static bool stopped(const struct signal_struct *signal)
 	       sigismember((sigset_t *)&signal->shared_pending.signal, SIGSTOP);
 }
 
+/* Look under the lock of a thread's signals; lock_task_sighand() is not exported. */
+static bool look_stopped(struct task_struct *thread, s64 *value)
+{
+	struct sighand_struct *sighand;
+	unsigned long flags;
+	bool same;
+
+	do {
+		sighand = rcu_dereference(thread->sighand);
+		if (!sighand)
+			return false;
+		/* its memory stays a sighand_struct (SLAB_TYPESAFE_BY_RCU), if another's */
+		spin_lock_irqsave(&sighand->siglock, flags);
+		same = sighand == rcu_access_pointer(thread->sighand);
+		if (same)
+			*value = stopped(thread->signal);
+		spin_unlock_irqrestore(&sighand->siglock, flags);
+	} while (!same);
+	return true;
+}
+
 static int stopped_read(const struct ainka_tunable *tun, const struct ainka_target *target,
 			s64 *value)
 {
-	struct signal_struct *signal = target->task->signal;
-	struct sighand_struct *sighand = NULL;
 	struct task_struct *thread;
-	unsigned long flags;
+	bool seen = false;
 
 	rcu_read_lock();
 	/* all living threads have the same; one that has ended has none */
 	for_each_thread(target->task, thread) {
-		sighand = lock_sighand(thread, &flags);
-		if (!sighand)
-			continue;
-		*value = stopped(signal);
-		spin_unlock_irqrestore(&sighand->siglock, flags);
-		break;
+		seen = look_stopped(thread, value);
+		if (seen)
+			break;
 	}
 	rcu_read_unlock();
-	return sighand ? 0 : -ESRCH;
+	return seen ? 0 : -ESRCH;
 }
 
 static int stopped_write(const struct ainka_tunable *tun, const struct ainka_target *target,
