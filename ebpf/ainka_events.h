@@ -18,7 +18,7 @@
 #define AINKA_HIST_BUCKETS	256
 
 #define AINKA_TASKS_MAX		4096
-#define AINKA_CGROUPS_MAX	1024
+#define AINKA_CGROUPS_MAX	512
 #define AINKA_TASK_WINDOW_NS	500000000ULL
 
 /* struct ainka_sched_stats - what one CPU has seen since the program started */

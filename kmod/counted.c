@@ -17,8 +17,8 @@
 #include "maps.h"
 #include "signals.h"
 
-#define SLICE_NS	(100 * NSEC_PER_MSEC)
-#define SLICES		10	/* in the window */
+#define SLICE_NS	(200 * NSEC_PER_MSEC)
+#define SLICES		5	/* in the window */
 #define WINDOW_MIN_NS	(500 * NSEC_PER_MSEC)	/* shorter ones are not shown */
 #define WINDOW_MAX_NS	(2 * NSEC_PER_SEC)	/* after a longer pause it begins anew */
 

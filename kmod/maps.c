@@ -45,7 +45,7 @@ static const struct {
 	[AINKA_MAP_ROLE_CGROUPS] = {
 		BPF_MAP_TYPE_HASH, sizeof(u64), sizeof(struct ainka_cgroup_rec),
 		AINKA_CGROUPS_MAX,
-		"role cgroups takes a hash from u64 to struct ainka_cgroup_rec, at most 1024 entries",
+		"role cgroups takes a hash from u64 to struct ainka_cgroup_rec, at most 512 entries",
 	},
 	[AINKA_MAP_ROLE_COUNTERS] = {
 		BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct ainka_counters), 1,

@@ -30,7 +30,7 @@ void ainka_status_init(void)
 static u64 memory_bytes(void)
 {
 	u64 bytes = ainka_subjects_bytes() + ainka_record_bytes() + ainka_counted_bytes() +
-		    ainka_events_bytes() + ainka_anomaly_bytes() + ainka_counted_bytes() +
+		    ainka_events_bytes() + ainka_anomaly_bytes() +
 		    12 * sizeof(struct ainka_sched_stats) +
 		    AINKA_DECISIONS * sizeof(struct ainka_record);
 	const struct ainka_table *t;

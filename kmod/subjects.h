@@ -8,8 +8,8 @@
 /* Those by CPU share that are visited, and room for others a policy is on for. */
 #define AINKA_TOP_TASKS		64
 #define AINKA_VISITED_TASKS	128
-#define AINKA_TOP_CGROUPS	64
-#define AINKA_VISITED_CGROUPS	128
+#define AINKA_TOP_CGROUPS	32
+#define AINKA_VISITED_CGROUPS	64
 
 /**
  * struct ainka_snap - a subject as the last walk saw it

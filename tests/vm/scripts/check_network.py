@@ -136,7 +136,7 @@ def retransmits(counting: Counting) -> None:
             counting,
             "net.retransmits",
             nstat("TcpRetransSegs"),
-            lambda: [transfer(2_000_000) for _ in range(3)],
+            lambda: [transfer(2_000_000) for _ in range(12)],
         )
     check(counted["net.retransmits"] > 5, "hardly anything was lost")
 

@@ -93,6 +93,9 @@ def main() -> None:
                 os.write(writer, b"x")
             os.close(writer)
 
+        # what is there before it reads would not make it wait
+        while not Path(f"/proc/{child.pid}/syscall").read_text().startswith("0 0x0 "):
+            time.sleep(0.01)
         before = counting.read()
         feeder = threading.Thread(target=feed)
         feeder.start()
