@@ -9,7 +9,7 @@
 #include "policy.h"
 
 /* Most memory that all policies take together, with their models and windows. */
-#define AINKA_TABLE_BYTES	(512 * 1024)
+#define AINKA_TABLE_BYTES	(384 * 1024)
 
 /* struct ainka_table - the policies in force, in the order they came */
 struct ainka_table {

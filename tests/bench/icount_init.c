@@ -98,7 +98,7 @@ int main(void)
 	evaluation(1, ONE, "1 policy of 1 term");
 	evaluation(1, FOUR, "1 policy of 4 terms");
 	evaluation(64, FOUR, "64 policies of 4 terms");
-	evaluation(200, FOUR, "200 policies of 4 terms");
+	evaluation(128, FOUR, "128 policies of 4 terms");
 	printf("icount: done\n");
 	fflush(stdout);
 	reboot(RB_POWER_OFF);
