@@ -23,7 +23,7 @@
 #define LOOK_NS		NSEC_PER_SEC		/* how often sysfs is asked whether it is there */
 
 /**
- * struct device - a disk
+ * struct known_disk - a disk
  * @now: copy of its record, of this walk
  * @mid: the copy that will be @old next
  * @old: what @now is compared with
@@ -33,7 +33,7 @@
  * @looked_ns: when sysfs was asked last
  * @present: it is there
  */
-struct device {
+struct known_disk {
 	struct ainka_dev_rec now;
 	struct ainka_dev_rec mid;
 	struct ainka_dev_rec old;
@@ -44,10 +44,10 @@ struct device {
 	bool present;
 };
 
-static struct device *devices[AINKA_DEVICES];
+static struct known_disk *devices[AINKA_DEVICES];
 static u32 n_devices;
 
-static void begin(struct device *device)
+static void begin(struct known_disk *device)
 {
 	device->mid = device->now;
 	device->old = device->now;
@@ -55,9 +55,9 @@ static void begin(struct device *device)
 	device->old_ns = device->now_ns;
 }
 
-static struct device *find(u32 devt)
+static struct known_disk *find(u32 devt)
 {
-	struct device *device;
+	struct known_disk *device;
 	u32 i;
 
 	for (i = 0; i < n_devices; i++)
@@ -73,7 +73,7 @@ static struct device *find(u32 devt)
 
 static void sample(u32 devt, u64 now_ns)
 {
-	struct device *device = find(devt);
+	struct known_disk *device = find(devt);
 	u32 seq;
 
 	if (!device)
@@ -97,7 +97,7 @@ static void sample(u32 devt, u64 now_ns)
 }
 
 /* A disk that has gone leaves its record, until another one has its number. */
-static void look(struct device *device, u64 now_ns)
+static void look(struct known_disk *device, u64 now_ns)
 {
 	struct ainka_disk disk;
 
@@ -128,7 +128,7 @@ void ainka_devices_sample(u64 now_ns)
 	for (i = 0; i < n; i++)
 		sample(numbers[i], now_ns);
 	for (i = 0; i < n_devices; ) {
-		struct device *device = devices[i];
+		struct known_disk *device = devices[i];
 
 		look(device, now_ns);
 		/* its record is gone, or it never came to be one */
@@ -150,7 +150,7 @@ void ainka_devices_sample(u64 now_ns)
  */
 bool ainka_devices_at(u32 index, struct ainka_snap *snap)
 {
-	const struct device *device;
+	const struct known_disk *device;
 
 	if (index >= n_devices)
 		return false;
@@ -169,7 +169,7 @@ bool ainka_devices_at(u32 index, struct ainka_snap *snap)
  */
 u64 ainka_devices_bytes(void)
 {
-	return READ_ONCE(n_devices) * sizeof(struct device);
+	return READ_ONCE(n_devices) * sizeof(struct known_disk);
 }
 
 /**
