@@ -146,6 +146,30 @@ struct bpf_map *ainka_map(u32 role)
 	return rcu_dereference(maps[role]);
 }
 
+/**
+ * ainka_map_walk() - walk the elements of a hash map
+ * @role: enum ainka_map_role
+ * @fn: called for each with the map, the key and the value, all as pointers in
+ *	u64, and @arg; returns 1 to stop. Must not sleep
+ * @arg: passed on
+ *
+ * Return: false if the map is not there.
+ */
+bool ainka_map_walk(u32 role, bpf_callback_t fn, void *arg)
+{
+	struct bpf_map *map;
+
+	/* as for a program: the walk relies on its CPU staying the same */
+	migrate_disable();
+	rcu_read_lock();
+	map = rcu_dereference(maps[role]);
+	if (map)
+		map->ops->map_for_each_callback(map, fn, arg, 0);
+	rcu_read_unlock();
+	migrate_enable();
+	return map;
+}
+
 static const void *on_cpu(u32 role, u32 key, int cpu)
 {
 	struct bpf_map *map = rcu_dereference(maps[role]);
@@ -271,16 +295,8 @@ void ainka_maps_walk_tasks(bool (*visit)(const struct ainka_task_rec *rec, void 
 			   void *arg)
 {
 	struct walk walk = { .visit = visit, .arg = arg, .left = AINKA_TASKS_MAX };
-	struct bpf_map *map;
 
-	/* as for a program: the walk relies on its CPU staying the same */
-	migrate_disable();
-	rcu_read_lock();
-	map = rcu_dereference(maps[AINKA_MAP_ROLE_TASKS]);
-	if (map)
-		map->ops->map_for_each_callback(map, walk_one, &walk, 0);
-	rcu_read_unlock();
-	migrate_enable();
+	ainka_map_walk(AINKA_MAP_ROLE_TASKS, walk_one, &walk);
 }
 
 /**
@@ -339,15 +355,8 @@ static u64 collect_number(u64 map, u64 key, u64 value, u64 arg, u64 unused)
 u32 ainka_maps_devices(u32 *devt, u32 max)
 {
 	struct numbers numbers = { .devt = devt, .max = max };
-	struct bpf_map *map;
 
-	migrate_disable();
-	rcu_read_lock();
-	map = rcu_dereference(maps[AINKA_MAP_ROLE_DEVICES]);
-	if (map)
-		map->ops->map_for_each_callback(map, collect_number, &numbers, 0);
-	rcu_read_unlock();
-	migrate_enable();
+	ainka_map_walk(AINKA_MAP_ROLE_DEVICES, collect_number, &numbers);
 	return numbers.n;
 }
 

@@ -2,9 +2,9 @@
 #ifndef AINKA_MAPS_H
 #define AINKA_MAPS_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
-struct bpf_map;
 struct ainka_cgroup_rec;
 struct ainka_dev_rec;
 struct ainka_sched_stats;
@@ -14,6 +14,7 @@ int ainka_maps_attach(u32 role, u32 fd, const char **why);
 void ainka_maps_detach_all(void);
 u32 ainka_maps_attached(void);
 struct bpf_map *ainka_map(u32 role);
+bool ainka_map_walk(u32 role, bpf_callback_t fn, void *arg);
 
 bool ainka_maps_sched_stats(int cpu, struct ainka_sched_stats *out);
 bool ainka_maps_each_cpu(u32 role, u32 key, void (*visit)(const void *value, void *arg),

@@ -2,7 +2,6 @@
 /* Reading the map of cgroups while programs write to it. */
 #include <linux/bpf.h>
 #include <linux/filter.h>
-#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
@@ -77,17 +76,9 @@ bool ainka_maps_walk_cgroups(void (*visit)(const struct ainka_cgroup_rec *rec, v
 			     void *arg)
 {
 	static struct cgroup_walk walk;	/* the fast worker's, too large for its stack */
-	struct bpf_map *map;
 
 	walk.visit = visit;
 	walk.arg = arg;
 	walk.left = AINKA_CGROUPS_MAX;
-	migrate_disable();
-	rcu_read_lock();
-	map = ainka_map(AINKA_MAP_ROLE_CGROUPS);
-	if (map)
-		map->ops->map_for_each_callback(map, walk_cgroup, &walk, 0);
-	rcu_read_unlock();
-	migrate_enable();
-	return map;
+	return ainka_map_walk(AINKA_MAP_ROLE_CGROUPS, walk_cgroup, &walk);
 }
