@@ -369,6 +369,8 @@ int ainka_cgroup_stats_init(void)
 
 /**
  * ainka_cgroup_stats_exit() - stop and free; nobody may want to know any more
+ *
+ * May be called again, as it is when something after it fails.
  */
 void ainka_cgroup_stats_exit(void)
 {
@@ -380,6 +382,9 @@ void ainka_cgroup_stats_exit(void)
 	}
 	kvfree(known);
 	kvfree(next);
+	queue = NULL;
+	known = NULL;
+	next = NULL;
 }
 
 /**
