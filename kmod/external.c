@@ -13,6 +13,7 @@
 
 #include "external.h"
 #include "react.h"
+#include "refuse.h"
 #include "signals.h"
 
 #define AGE_DEFAULT_NS	(5 * NSEC_PER_SEC)
@@ -43,17 +44,6 @@ static struct external externals[AINKA_N_EXTERNAL];
 static const struct ainka_signal_def *table[AINKA_N_EXTERNAL];
 static u32 n_externals;
 
-__printf(3, 4)
-static int refuse(struct ainka_err *err, int rc, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, args);
-	va_end(args);
-	return rc;
-}
-
 static int find(const char *name)
 {
 	u32 i;
@@ -72,11 +62,12 @@ static int add(const char *name, struct ainka_err *err)
 	if (!unit)
 		return -EINVAL;
 	if (ainka_signal_by_name(name, strlen(name)))
-		return refuse(err, -EEXIST, "%s is a signal that the module measures itself", name);
+		return ainka_deny(err, -EEXIST, "%s is a signal that the module measures itself",
+				  name);
 	if (n_externals == AINKA_N_EXTERNAL)
-		return refuse(err, -ENOSPC,
-			      "the table of external signals is full: %d; names stay until the module is unloaded",
-			      AINKA_N_EXTERNAL);
+		return ainka_deny(err, -ENOSPC,
+				  "the table of external signals is full: %d; names stay until the module is unloaded",
+				  AINKA_N_EXTERNAL);
 	strscpy(ext->name, name, sizeof(ext->name));
 	ext->def = (struct ainka_signal_def) {
 		.name = ext->name,
@@ -98,7 +89,7 @@ static int claim(const struct ainka_external_cfg *cfg, struct ainka_err *err)
 	int i;
 
 	if (cfg->max_age_ns && (cfg->max_age_ns < AGE_MIN_NS || cfg->max_age_ns > AGE_MAX_NS))
-		return refuse(err, -ERANGE, "the maximum age is 1 ms to 1 hour");
+		return ainka_deny(err, -ERANGE, "the maximum age is 1 ms to 1 hour");
 	i = find(cfg->name);
 	if (i < 0)
 		i = add(cfg->name, err);
@@ -106,8 +97,8 @@ static int claim(const struct ainka_external_cfg *cfg, struct ainka_err *err)
 		return i;
 	ext = &externals[i];
 	if (ext->owner)
-		return refuse(err, -EBUSY, "%s is reported by the kernel module %s", cfg->name,
-			      module_name(ext->owner));
+		return ainka_deny(err, -EBUSY, "%s is reported by the kernel module %s", cfg->name,
+				  module_name(ext->owner));
 	ext->leaving = false;
 	if (cfg->owner)
 		WRITE_ONCE(ext->turn, ext->turn % 0x7fff + 1);

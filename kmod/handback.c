@@ -13,18 +13,8 @@
 #include "engine.h"
 #include "handback.h"
 #include "journal.h"
+#include "refuse.h"
 #include "table.h"
-
-__printf(3, 4)
-static int refuse(struct ainka_err *err, int rc, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, args);
-	va_end(args);
-	return rc;
-}
 
 static struct ainka_policy *policy_by(const char *name, u32 id)
 {
@@ -59,16 +49,17 @@ static int undo(const struct ainka_record *rec, struct ainka_err *err)
 	struct ainka_hold *hold = tun ? hold_of(tun, &key) : NULL;
 
 	if (!hold)
-		return refuse(err, -EALREADY, "%s has its baseline already", rec->tunable);
+		return ainka_deny(err, -EALREADY, "%s has its baseline already", rec->tunable);
 	if (hold->foreign)
-		return refuse(err, -EBUSY, "somebody else has set %s since; it is no longer ours",
-			      rec->tunable);
+		return ainka_deny(err, -EBUSY,
+				  "somebody else has set %s since; it is no longer ours",
+				  rec->tunable);
 	if (!policy || hold->policy_id != rec->policy_id)
-		return refuse(err, -ESTALE, "%s is what policy %s has set since", rec->tunable,
-			      hold->policy);
+		return ainka_deny(err, -ESTALE, "%s is what policy %s has set since", rec->tunable,
+				  hold->policy);
 	if (!ainka_park(policy, tun, &key, AINKA_REASON_UNDONE))
-		return refuse(err, -ENOSPC, "policy %s has too much parked; remove it instead",
-			      policy->name);
+		return ainka_deny(err, -ENOSPC, "policy %s has too much parked; remove it instead",
+				  policy->name);
 	return 0;
 }
 
@@ -90,12 +81,12 @@ int ainka_undo(u64 id, struct ainka_err *err)
 	if (!rec)
 		return -ENOMEM;
 	if (!ainka_decision_get(id, rec)) {
-		rc = refuse(err, -ENOENT, "decision %llu is not remembered; the last %d are", id,
-			    AINKA_DECISIONS);
+		rc = ainka_deny(err, -ENOENT, "decision %llu is not remembered; the last %d are",
+				id, AINKA_DECISIONS);
 		goto out;
 	}
 	if (rec->verdict != AINKA_VERDICT_APPLIED && rec->verdict != AINKA_VERDICT_CLAMPED) {
-		rc = refuse(err, -EINVAL, "decision %llu did not set anything", id);
+		rc = ainka_deny(err, -EINVAL, "decision %llu did not set anything", id);
 		goto out;
 	}
 	mutex_lock(&ainka_table_lock);
@@ -131,7 +122,7 @@ int ainka_release(const char *name, const struct ainka_which *which, u32 *releas
 
 	*released = 0;
 	if (!tun)
-		return refuse(err, -ENOENT, "no tunable %s; tunable-get lists them", name);
+		return ainka_deny(err, -ENOENT, "no tunable %s; tunable-get lists them", name);
 	mutex_lock(&ainka_journal_lock);
 	ainka_journal_each(hold, tmp, bucket) {
 		if (hold->tun != tun || !hold->foreign || hold->pending)
@@ -144,7 +135,8 @@ int ainka_release(const char *name, const struct ainka_which *which, u32 *releas
 	}
 	mutex_unlock(&ainka_journal_lock);
 	if (!*released)
-		return refuse(err, -EINVAL, "%s has no foreign value: nothing to hand back", name);
+		return ainka_deny(err, -EINVAL, "%s has no foreign value: nothing to hand back",
+				  name);
 	ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
 	return 0;
 }
@@ -165,12 +157,13 @@ int ainka_resume(const char *name, u32 *resumed, struct ainka_err *err)
 	mutex_lock(&ainka_table_lock);
 	policy = policy_by(name, 0);
 	if (!policy)
-		rc = refuse(err, -ENOENT, "there is no policy %s", name);
+		rc = ainka_deny(err, -ENOENT, "there is no policy %s", name);
 	else
 		*resumed = ainka_park_resume(policy);
 	mutex_unlock(&ainka_table_lock);
 	if (!rc && !*resumed)
-		rc = refuse(err, -EINVAL, "policy %s has lost nothing: nothing to resume", name);
+		rc = ainka_deny(err, -EINVAL, "policy %s has lost nothing: nothing to resume",
+				name);
 	if (!rc)
 		ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
 	return rc;

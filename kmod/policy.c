@@ -9,29 +9,6 @@
 #include "policy.h"
 #include "subjects.h"
 
-/**
- * ainka_refuse() - say why a policy is refused
- * @err: gets it
- * @field: which part of the policy it is about
- * @rc: negative errno
- * @fmt: what is wrong and what is allowed
- *
- * Return: @rc.
- */
-int ainka_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
-		 const char *fmt, ...)
-{
-	va_list args;
-
-	err->field = field;
-	err->err.pos = 0;
-	err->err.len = 0;
-	va_start(args, fmt);
-	vsnprintf(err->err.msg, sizeof(err->err.msg), fmt, args);
-	va_end(args);
-	return rc;
-}
-
 static int check_name(const char *name, struct ainka_policy_err *err)
 {
 	const char *p;

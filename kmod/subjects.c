@@ -3,46 +3,34 @@
  * The subjects a round looks at: of each kind those with the largest value of
  * one signal, and those that some policy is on for, wherever they rank.
  */
+#include <linux/container_of.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/string.h>
 
-#include "ainka_events.h"
-#include "cgroup.h"
 #include "cgroup_runs.h"
 #include "cgroup_stats.h"
 #include "devices.h"
-#include "maps.h"
+#include "kinds.h"
 #include "overlay.h"
 #include "subjects.h"
 
-struct class;
-
 /**
- * struct class - one kind of subject
- * @top: how many are kept by rank
- * @room: how many may be visited in all
- * @rank: index of the signal that ranks them
- * @walk: call consider() for each there is, with its key and signals in scratch
- * @look: put one into a snap; false if there is no such subject
- * @want: there is a policy of this subject; where signals cost more than a look
+ * struct class - the subjects of one kind
+ * @kind: what they are
  * @visited: what the last walk saw; changed under visited_lock
  * @building: the buffer that nobody sees while a walk fills it
  * @n_visited: entries of @visited
  * @n_building: entries of @building
+ * @walk: the walk that fills it
  */
 struct class {
-	u32 top;
-	u32 room;
-	u16 rank;
-	void (*walk)(struct class *class, u64 now_ns);
-	bool (*look)(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap);
-	void (*want)(u64 now_ns);
+	const struct ainka_subject_kind *kind;
 	struct ainka_snap *visited;
 	struct ainka_snap *building;
 	u32 n_visited;
 	u32 n_building;
+	struct ainka_walk walk;
 };
 
 /*
@@ -57,7 +45,7 @@ static struct ainka_snap scratch;
 
 static s64 rank(const struct class *class, const struct ainka_snap *snap)
 {
-	return snap->fresh[class->rank] ? snap->val[class->rank] : -1;
+	return snap->fresh[class->kind->rank] ? snap->val[class->kind->rank] : -1;
 }
 
 /* Keep the top ones in a heap whose root is the least of them. */
@@ -89,9 +77,11 @@ static void sift_up(struct class *class, u32 at)
 }
 
 /* Keep what is in scratch if it is among the top so far. */
-static void consider(struct class *class)
+static void consider(struct ainka_walk *walk)
 {
-	if (class->n_building < class->top) {
+	struct class *class = container_of(walk, struct class, walk);
+
+	if (class->n_building < class->kind->top) {
 		class->building[class->n_building] = scratch;
 		sift_up(class, class->n_building++);
 	} else if (rank(class, &scratch) > rank(class, &class->building[0])) {
@@ -100,136 +90,7 @@ static void consider(struct class *class)
 	}
 }
 
-/* ---- tasks ---- */
-
-static void task_snap(const struct ainka_task_rec *rec, u64 now_ns, struct ainka_snap *snap)
-{
-	snap->key.num = rec->pid;
-	snap->key.id = rec->start_ns;
-	ainka_task_features(rec, now_ns, snap->val, snap->fresh);
-}
-
-struct task_walk {
-	struct class *class;
-	u64 now_ns;
-};
-
-static bool visit_task(const struct ainka_task_rec *rec, void *arg)
-{
-	struct task_walk *walk = arg;
-
-	/* kernel threads cannot be changed, so a place would be wasted on them */
-	if (rec->flags & AINKA_TASK_KTHREAD)
-		return true;
-	task_snap(rec, walk->now_ns, &scratch);
-	consider(walk->class);
-	return true;
-}
-
-static void walk_tasks(struct class *class, u64 now_ns)
-{
-	struct task_walk walk = { class, now_ns };
-
-	ainka_maps_walk_tasks(visit_task, &walk);
-}
-
-static bool look_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
-{
-	static struct ainka_task_rec rec;	/* the fast worker's, too large for its stack */
-
-	if (!ainka_maps_task(key->num, &rec) || rec.start_ns != key->id)
-		return false;
-	task_snap(&rec, now_ns, snap);
-	return true;
-}
-
-/* ---- disks ---- */
-
-static void walk_devices(struct class *class, u64 now_ns)
-{
-	u32 i;
-
-	ainka_devices_sample(now_ns);
-	for (i = 0; ainka_devices_at(i, &scratch); i++)
-		if (scratch.key.num)
-			consider(class);
-}
-
-static bool look_device(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
-{
-	u32 i;
-
-	for (i = 0; ainka_devices_at(i, snap); i++)
-		if (ainka_key_same(&snap->key, key))
-			return true;
-	return false;
-}
-
-/* ---- cgroups ---- */
-
-/* Work out the signals of a cgroup in a snap; false if nothing is known of it. */
-static bool cgroup_snap(u64 id, u64 now_ns, struct ainka_snap *snap)
-{
-	const u32 share = AINKA_SIG_INDEX(AINKA_SIG_CGROUP_CPU_SHARE_PERMILLE);
-	bool known;
-
-	memset(snap, 0, sizeof(*snap));
-	snap->key.num = AINKA_CGROUP_NUM;
-	snap->key.id = id;
-	snap->val[AINKA_SIG_INDEX(AINKA_SIG_CGROUP_ID)] = id;
-	snap->fresh[AINKA_SIG_INDEX(AINKA_SIG_CGROUP_ID)] = 1;
-	known = ainka_cgroup_stats_fill(id, now_ns, snap);
-	snap->fresh[share] = ainka_cgroup_runs_share(id, now_ns, &snap->val[share]);
-	return known || snap->fresh[share];
-}
-
-/* Those that have run, and those that have not but whose files are read. */
-static void walk_cgroups(struct class *class, u64 now_ns)
-{
-	s64 share;
-	u64 id;
-	u32 i;
-
-	ainka_cgroup_runs_sample(now_ns);
-	for (i = 0; (id = ainka_cgroup_runs_id(i)); i++)
-		if (cgroup_snap(id, now_ns, &scratch))
-			consider(class);
-	for (i = 0; (id = ainka_cgroup_stats_id(i)); i++)
-		if (!ainka_cgroup_runs_share(id, now_ns, &share) &&
-		    cgroup_snap(id, now_ns, &scratch))
-			consider(class);
-}
-
-static bool look_cgroup(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
-{
-	return cgroup_snap(key->id, now_ns, snap);
-}
-
-/* by enum ainka_subject; those without a walk have no subjects yet */
-static struct class classes[] = {
-	[AINKA_SUBJECT_TASK] = {
-		.top = AINKA_TOP_TASKS,
-		.room = AINKA_VISITED_TASKS,
-		.rank = AINKA_SIG_INDEX(AINKA_SIG_TASK_CPU_SHARE_PERMILLE),
-		.walk = walk_tasks,
-		.look = look_task,
-	},
-	[AINKA_SUBJECT_CGROUP] = {
-		.top = AINKA_TOP_CGROUPS,
-		.room = AINKA_VISITED_CGROUPS,
-		.rank = AINKA_SIG_INDEX(AINKA_SIG_CGROUP_CPU_SHARE_PERMILLE),
-		.walk = walk_cgroups,
-		.look = look_cgroup,
-		.want = ainka_cgroup_stats_want,
-	},
-	[AINKA_SUBJECT_DEVICE] = {
-		.top = AINKA_DEVICES,
-		.room = AINKA_DEVICES,
-		.rank = AINKA_SIG_INDEX(AINKA_SIG_DEV_IO_RATE_HZ),
-		.walk = walk_devices,
-		.look = look_device,
-	},
-};
+static struct class classes[AINKA_KINDS];
 
 /**
  * ainka_subjects_init() - allocate room for the subjects that are visited
@@ -242,10 +103,13 @@ int ainka_subjects_init(void)
 	int err;
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
-		if (!class->walk)
+		class->kind = &ainka_kinds[class - classes];
+		if (!class->kind->walk)
 			continue;
-		class->visited = kvcalloc(class->room, sizeof(*class->visited), GFP_KERNEL);
-		class->building = kvcalloc(class->room, sizeof(*class->building), GFP_KERNEL);
+		class->walk.snap = &scratch;
+		class->walk.consider = consider;
+		class->visited = kvcalloc(class->kind->room, sizeof(*class->visited), GFP_KERNEL);
+		class->building = kvcalloc(class->kind->room, sizeof(*class->building), GFP_KERNEL);
 		if (!class->visited || !class->building) {
 			ainka_subjects_exit();
 			return -ENOMEM;
@@ -284,7 +148,7 @@ u64 ainka_subjects_bytes(void)
 	u64 n = 0;
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++)
-		n += 2 * class->room;
+		n += 2 * class->kind->room;
 	return n * sizeof(struct ainka_snap) + ainka_devices_bytes() +
 	       ainka_cgroup_stats_bytes() + ainka_cgroup_runs_bytes();
 }
@@ -298,7 +162,7 @@ u64 ainka_subjects_bytes(void)
 bool ainka_subjects_known(u32 subject)
 {
 	return subject == AINKA_SUBJECT_SYSTEM ||
-	       (subject < ARRAY_SIZE(classes) && classes[subject].walk);
+	       (subject < ARRAY_SIZE(ainka_kinds) && ainka_kinds[subject].walk);
 }
 
 /**
@@ -314,10 +178,11 @@ void ainka_subjects_walk(u64 now_ns)
 	u32 at = 0;
 
 	for (class = classes; class < classes + ARRAY_SIZE(classes); class++) {
-		if (!class->walk)
+		if (!class->kind->walk)
 			continue;
 		class->n_building = 0;
-		class->walk(class, now_ns);
+		class->walk.now_ns = now_ns;
+		class->kind->walk(&class->walk);
 		spin_lock(&visited_lock);
 		swap(class->visited, class->building);
 		class->n_visited = class->n_building;
@@ -361,8 +226,8 @@ const struct ainka_snap *ainka_subjects_find(u32 subject, const struct ainka_key
  */
 void ainka_subjects_want(u32 subject, u64 now_ns)
 {
-	if (classes[subject].want)
-		classes[subject].want(now_ns);
+	if (ainka_kinds[subject].want)
+		ainka_kinds[subject].want(now_ns);
 }
 
 /**
@@ -377,33 +242,13 @@ void ainka_subjects_also(u32 subject, const struct ainka_key *key, u64 now_ns)
 {
 	struct class *class = &classes[subject];
 
-	if (!class->look || class->n_visited == class->room || ainka_subjects_find(subject, key))
+	if (!class->kind->look || class->n_visited == class->kind->room || find(class, key))
 		return;
-	if (!class->look(key, now_ns, &scratch))
+	if (!class->kind->look(key, now_ns, &scratch))
 		return;
 	spin_lock(&visited_lock);
 	class->visited[class->n_visited++] = scratch;
 	spin_unlock(&visited_lock);
-}
-
-static void supply(struct ainka_snap *snap, u16 id, s64 value)
-{
-	if (snap->fresh[AINKA_SIG_INDEX(id)])
-		return;
-	snap->val[AINKA_SIG_INDEX(id)] = value;
-	snap->fresh[AINKA_SIG_INDEX(id)] = 1;
-}
-
-/* A task, also one without a record or with one that says nothing yet. */
-static void look_at_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
-{
-	if (!look_task(key, now_ns, snap)) {
-		memset(snap, 0, sizeof(*snap));
-		snap->key = *key;
-	}
-	supply(snap, AINKA_SIG_TASK_PID, key->num);
-	supply(snap, AINKA_SIG_TASK_AGE_MS,
-	       now_ns > key->id ? div_u64(now_ns - key->id, NSEC_PER_MSEC) : 0);
 }
 
 /**
@@ -421,9 +266,9 @@ bool ainka_subjects_overlay(const struct ainka_key *key, u64 now_ns)
 	struct ainka_snap *snap = find(class, key);
 
 	if (!snap) {
-		if (class->n_visited == class->room)
+		if (class->n_visited == class->kind->room)
 			return false;
-		look_at_task(key, now_ns, &scratch);
+		ainka_kind_task(key, now_ns, &scratch);
 	}
 	spin_lock(&visited_lock);
 	if (!snap) {
