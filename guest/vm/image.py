@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -20,6 +21,9 @@ from guest.vm.tree import Snapshot
 KEEP = 5
 #: A guest that is starting may be about to open its image: no younger one is deleted.
 GRACE_SECONDS = 120
+#: What a killed build left behind, and the age at which it certainly is that.
+LEFTOVERS = ("tree.*/", "base.*/", "*.new")
+LEFTOVER_SECONDS = 6 * 3600
 
 
 def ensure_image(*, plain: bool = False) -> Path:
@@ -76,11 +80,13 @@ def _build(lower: Path, snapshot: Snapshot, image: Path) -> None:
         Progress("image with AINKA", 4) as progress,
     ):
         snapshot.write(Path(tree))
-        fresh = image.with_suffix(".new")
+        # A name of its own: what a killed build has left running must not write into this one.
+        descriptor, name = tempfile.mkstemp(".new", f"{image.stem}.", paths.cache())
+        os.close(descriptor)
+        fresh = Path(name)
+        fresh.chmod(0o644)
         progress.stage("copying the base image")
         subprocess.run(["cp", "--sparse=always", str(lower), str(fresh)], check=True)
-        # The loop device may read around the page cache: once a header came out as zeros.
-        subprocess.run(["sync", str(fresh)], check=True)
         installer = Path(tree) / "guest/rootfs/install"
         command = ["unshare", "--mount", "--propagation", "private", str(installer)]
         with subprocess.Popen(
@@ -106,6 +112,10 @@ def _forget_others(image: Path) -> None:
     for old in others[KEEP - 1 :]:
         if time.time() - old.stat().st_mtime > GRACE_SECONDS and not locks.in_use(old):
             old.unlink(missing_ok=True)
-    for leftover in (*paths.cache().glob("tree.*"), *paths.cache().glob("base.?*")):
-        if leftover.is_dir() and time.time() - leftover.stat().st_mtime > 6 * 3600:
+    for leftover in itertools.chain.from_iterable(map(paths.cache().glob, LEFTOVERS)):
+        if time.time() - leftover.stat().st_mtime < LEFTOVER_SECONDS:
+            continue
+        if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
