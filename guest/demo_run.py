@@ -27,7 +27,7 @@ from guest.vm import Guest, accel, kernels, paths
 
 #: The interactive task: how often it wakes, and what it then has to do on an idle machine.
 PERIOD_US, WORK_US = 5000, 2000
-HOGS = 8
+HOGS = 12
 #: Debian 12's newer kernel: with EEVDF a task that was put last owes nothing when it is put back.
 KERNEL = "6.12"
 CPUS = 2

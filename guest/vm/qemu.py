@@ -65,7 +65,8 @@ class Machine(NamedTuple):
         """QEMU's command line, with ssh reachable at ``port`` of the loopback interface."""
         command = [accel.QEMU, "-M", "q35", *accel.options(accel.accelerator(self.kernel))]
         command += ["-smp", str(self.cpus), "-m", self.memory, "-nodefaults", "-no-user-config"]
-        command += ["-display", "none", "-no-reboot"]
+        # Named threads: a host tells the virtual CPUs from the rest of QEMU.
+        command += ["-display", "none", "-no-reboot", "-name", "ainka,debug-threads=on"]
         command += ["-chardev", f"file,id=console,path={_escape(self.console)},append=on"]
         command += ["-serial", "chardev:console"]
         command += ["-kernel", str(self.kernel.image), "-initrd", str(self.kernel.initramfs)]
