@@ -26,7 +26,7 @@ from ainkad.event_server import EventServer
 from ainkad.event_socket import SOCKET_PATH
 from ainkad.external import is_external
 from ainkad.external import names as external_names
-from ainkad.forecast.part import MAIN, ForecastPart, Pusher
+from ainkad.forecast.part import MAIN, ForecastPart
 from ainkad.layouts_gen import RECORD_DECISION
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
@@ -35,6 +35,7 @@ from ainkad.netlink.client import Client
 from ainkad.netlink.message import KernelError
 from ainkad.policy_file import read_policies
 from ainkad.programs import Programs
+from ainkad.pusher import Pusher
 from ainkad.ring import Records, RingReader
 from ainkad.systemd import notify
 from ainkad.telemetry.guarded import GuardedStore

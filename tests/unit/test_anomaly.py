@@ -16,7 +16,7 @@ from ainkad.anomaly.detector import LEARNING, Detector
 from ainkad.anomaly.episodes import LONGEST, Episodes
 from ainkad.anomaly.part import MACHINE, SIGNALS, AnomalyPart
 from ainkad.errors import AinkaError
-from ainkad.forecast.part import Pusher
+from ainkad.pusher import Pusher
 from ainkad.telemetry.guarded import GuardedStore
 
 from tests.unit.faults import KINDS, healthy, judge, simulate

@@ -20,7 +20,8 @@ from ainkad.analysis import RETRY_S, Analysis
 from ainkad.errors import AinkaError
 from ainkad.forecast.capacity import STEP_S, Room, Supply, _file_systems, measure
 from ainkad.forecast.panel import Forecast, Panel
-from ainkad.forecast.part import ForecastPart, Pusher
+from ainkad.forecast.part import ForecastPart
+from ainkad.pusher import Pusher
 from ainkad.telemetry.guarded import GuardedStore
 from ainkad.telemetry.store import Store
 

@@ -13,7 +13,7 @@ import numpy as np
 from ainkad.anomaly.detector import Detector, Scores
 from ainkad.anomaly.episodes import Episode, Episodes
 from ainkad.errors import AinkaError
-from ainkad.forecast.part import Pusher
+from ainkad.pusher import Pusher
 from ainkad.signals_gen import SYSTEM_SIGNALS
 from ainkad.telemetry.guarded import GuardedStore
 
@@ -29,7 +29,6 @@ KEEP_EVERY: Final = 300  # steps
 KEEP_NS: Final = 24 * 3600 * 1_000_000_000
 """What was learned longer ago than this is another machine's."""
 MACHINE: Final = "anomaly.machine_permille"
-MAX_AGE_NS: Final = 5_000_000_000
 
 
 class AnomalyPart:
@@ -79,12 +78,12 @@ class AnomalyPart:
         return scores
 
     def _push(self, scores: Scores) -> None:
-        self._pusher.push(MACHINE, 1000 * scores.ratio, MAX_AGE_NS)
+        self._pusher.push(MACHINE, 1000 * scores.ratio)
         # The module has scores of its own for the others; ours count while they say more.
         unusual = np.flatnonzero(np.nan_to_num(scores.score) > scores.threshold)
         for row in unusual.tolist():
             name = f"anomaly.{self._detector.signals[row]}_permille"
-            self._pusher.push(name, 1000 * float(scores.score[row]), MAX_AGE_NS)
+            self._pusher.push(name, 1000 * float(scores.score[row]))
 
     def _write(self, episode: Episode) -> None:
         leading = {name: round(score, 1) for name, score in episode.leading.items()}

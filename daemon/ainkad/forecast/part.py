@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from ainkad.errors import AinkaError
 from ainkad.forecast.capacity import STEP_S, Capacity, Room, Supply, measure
 from ainkad.forecast.panel import Forecast, Panel
+from ainkad.pusher import Pusher
 from ainkad.signals_gen import SYSTEM_SIGNALS
 from ainkad.telemetry.guarded import GuardedStore
 
@@ -31,28 +30,6 @@ MAIN: Final = (
 
 MOST_ASKED: Final = 16
 STORE_EVERY: Final = 10  # steps
-MAX_AGE_NS: Final = 5_000_000_000
-
-# name, value, maximum age in nanoseconds; raises AinkaError
-Push = Callable[[str, int, int], None]
-
-
-class Pusher:
-    """Pushes signals, each until the module refuses it, which is told once."""
-
-    def __init__(self, push: Push) -> None:
-        self._push = push
-        self._refused: set[str] = set()
-
-    def push(self, name: str, value: float, max_age_ns: int = MAX_AGE_NS) -> None:
-        """Give a signal a value."""
-        if name in self._refused or not math.isfinite(value):
-            return
-        try:
-            self._push(name, round(min(value, 9e18)), max_age_ns)
-        except AinkaError as error:
-            self._refused.add(name)
-            log.warning("event=push-refused signal=%s error=%r", name, error.message)
 
 
 class ForecastPart:
