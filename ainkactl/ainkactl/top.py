@@ -83,6 +83,7 @@ def look(client: Client) -> View:
     report = daemon_report()
     view["events"] = None if report is None else report["events"]
     view["processes"] = None if report is None else report["processes"]
+    view["subtrees"] = [] if report is None else report["subtrees"]
     return view
 
 
@@ -147,6 +148,13 @@ def _head(view: View, before: View | None) -> Iterator[str]:
     )
     processes = "-" if view["processes"] is None else view["processes"]
     yield f"processes {processes}; events: {_event_rates(view, before)}"
+    storms = [
+        f"{row['pid']} {escape(row['comm'])} {row['fork-rate-hz']:g} / {row['exec-rate-hz']:g}"
+        for row in view["subtrees"][:3]
+        if row["fork-rate-hz"] + row["exec-rate-hz"] >= 1
+    ]
+    if storms:
+        yield f"forks / execs a second below: {', '.join(storms)}"
     on = [row.get("name", "") for row in view["policies"] if row.get("active")]
     yield (
         f"policies {len(view['policies'])}"

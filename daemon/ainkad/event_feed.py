@@ -17,6 +17,7 @@ from ainkad.event_maps import TYPES, EventMaps
 from ainkad.event_socket import Records, join
 from ainkad.process_table import ABOUT_PROCESSES, ProcessTable, records_of
 from ainkad.procfs import processes
+from ainkad.subtrees import SubtreeRates
 
 log = logging.getLogger("ainkad")
 
@@ -50,6 +51,7 @@ class EventFeed:
         self._reseed_s = self._looked_s = 0.0
         self._behind = self._read_since_look = False
         self.table = ProcessTable()
+        self.subtrees = SubtreeRates()
         self.listeners: set[Listener] = set()
         self.notices: set[Notice] = set()
 
@@ -100,7 +102,9 @@ class EventFeed:
         if not len(batch):
             return
         self._read_since_look = True
+        before = self.table.rows
         self.table.update(batch)
+        self.subtrees.update(batch, before, self.table.rows)
         self._kept.append(batch)
         self._n_kept += len(batch)
         while self._n_kept - len(self._kept[0]) >= KEPT:
@@ -119,6 +123,10 @@ class EventFeed:
                 missing -= len(batches[-1])
         empty = self.table.rows[:0]
         return join(batches[::-1]) if batches else empty
+
+    def busiest(self, most: int) -> list[dict[str, Any]]:
+        """The subtrees of processes with the most forks and execs, the busiest first."""
+        return self.subtrees.report(time.monotonic_ns(), self.table.rows, most)
 
     def _look_at_counts(self) -> None:
         """Say it when a hook is sampled with another rate, and when something was lost."""

@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ainkad.analysis import Analysis, Part, listen, read_signals
 from ainkad.anomaly.part import AnomalyPart
@@ -69,6 +69,10 @@ def policy_files(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.glob("*.toml")))
 
 
+BUSIEST: Final = 10
+"""Subtrees of processes that a report names."""
+
+
 def report(programs: Programs, feed: EventFeed, had: list[str]) -> dict[str, Any]:
     """What the daemon knows of its own collection, for ainkactl doctor; ``had`` are the
     capabilities it was started with.
@@ -79,6 +83,7 @@ def report(programs: Programs, feed: EventFeed, had: list[str]) -> dict[str, Any
         "programs": programs.states(),
         "events": feed.counts(),
         "processes": len(feed.table),
+        "subtrees": feed.busiest(BUSIEST),
     }
 
 

@@ -150,6 +150,10 @@ def view(**more: Any) -> dict[str, Any]:
         ],
         "events": [{"type": "exec", "seen": 5, **counts}, {"type": "fork", "seen": 5, **counts}],
         "processes": 77,
+        "subtrees": [
+            {"pid": 9, "comm": "ma\nke", "fork-rate-hz": 40.5, "exec-rate-hz": 12.0},
+            {"pid": 8, "comm": "cron", "fork-rate-hz": 0.3, "exec-rate-hz": 0.3},
+        ],
         **more,
     }
 
@@ -159,9 +163,10 @@ def test_a_view_has_all_parts() -> None:
     for words in (
         "learning for 1 s", "enforcement off", "cpu 51 % busy", "stalled: cpu -", "processes 77",
         "on: calm;", "1 tunables", "5 hog", "900", "vda", "applied",
+        "below: 9 ma\\x0ake 40.5 / 12",
     ):  # fmt: skip
         assert words in text, words
-    assert "idle" not in text and "CGROUP" not in text
+    assert "idle" not in text and "CGROUP" not in text and "cron" not in text
 
 
 def test_rates_are_differences() -> None:

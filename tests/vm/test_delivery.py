@@ -175,6 +175,15 @@ def test_top_shows_machine_state_and_decisions(guest: Guest) -> None:
     assert [row["tunable"] for row in view["decisions"]] == ["sysctl.vm.swappiness"]
     assert [row["name"] for row in view["policies"]] == ["calm"]
     assert {row["type"] for row in view["events"]} >= {"fork", "exec", "exit"}
+    storm = "while :; do /bin/true; done"
+    pid = guest.run(f"setsid sh -c '{storm}' >/dev/null 2>&1 </dev/null & echo $!").stdout.strip()
+    try:
+        deadline = time.monotonic() + 60
+        while not (rows := parsed(guest, "top")["subtrees"]) or rows[0]["pid"] != int(pid):
+            assert time.monotonic() < deadline, rows
+    finally:
+        guest.run(f"kill {pid}")
+    assert rows[0]["comm"] == "sh" and rows[0]["fork-rate-hz"] > 1 < rows[0]["exec-rate-hz"]
     text = guest.run("ainkactl top --once").stdout
     assert "on: calm" in text and "swappiness" in text and "\x1b" not in text
     # on a terminal it goes on until it is interrupted, and leaves the screen as it was

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forks and execs a second below each process, against a count by hand."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from ainkad.event_socket import SLOT, Records
+from ainkad.layouts_gen import EV_EXEC, EV_EXIT, EV_FORK
+from ainkad.process_table import ProcessTable, records_of
+from ainkad.subtrees import MAX_DEPTH, WINDOW_S, SubtreeRates
+
+SECOND = 1_000_000_000
+
+
+class Machine:
+    """Processes that fork, execute and end, the table of them, and a count by hand."""
+
+    def __init__(self, pids: int = 1 << 20) -> None:
+        self.table = ProcessTable()
+        self.rates = SubtreeRates()
+        self.now_ns = 100 * SECOND
+        self._free = list(range(pids, 1, -1))
+        self.parent: dict[int, tuple[int, ...]] = {1: ()}  # living: all ancestors, nearest first
+        self.counted: dict[int, list[int]] = {}
+        self._batch: list[dict[str, Any]] = []
+        init = {"pid": 1, "tgid": 1, "start_ns": 1, "comm": b"init"}
+        self.table.seed(records_of([init], 2), 2)
+
+    def _event(self, kind: int, pid: int, **more: Any) -> None:
+        self.now_ns += 1000
+        row = {"type": kind, "pid": pid, "tgid": pid, "time_ns": self.now_ns, "weight": 1}
+        self._batch.append(row | more)
+
+    def _count(self, actors: tuple[int, ...], which: int) -> None:
+        for pid in actors:
+            self.counted.setdefault(pid, [0, 0])[which] += 1
+
+    def fork(self, parent: int, comm: bytes = b"sh") -> int:
+        pid = self._free.pop()
+        line = (parent, *self.parent[parent])
+        self.parent[pid] = line
+        self._count(line, 0)
+        self.start = {**getattr(self, "start", {}), pid: (self.now_ns, parent)}
+        self._event(EV_FORK, pid, ppid=parent, start_ns=self.now_ns + 1000, comm=comm)
+        self.start[pid] = (self.now_ns, parent)
+        return pid
+
+    def exec(self, pid: int, comm: bytes = b"make") -> None:
+        self._count((pid, *self.parent[pid]), 1)
+        self._event(EV_EXEC, pid, ppid=self.start[pid][1], start_ns=self.start[pid][0], comm=comm)
+
+    def exit(self, pid: int) -> None:
+        start, parent = self.start[pid]
+        self._event(EV_EXIT, pid, ppid=parent, start_ns=start, comm=b"sh")
+        del self.parent[pid]
+        self._free.insert(0, pid)
+
+    def flush(self) -> None:
+        rows: Records = np.zeros(len(self._batch), SLOT)
+        for row, fields in zip(rows, self._batch, strict=True):
+            for name, value in fields.items():
+                row[name] = value
+        self._batch = []
+        if len(rows):
+            before = self.table.rows
+            self.table.update(rows)
+            self.rates.update(rows, before, self.table.rows)
+
+    def report(self, most: int = 1000) -> dict[int, dict[str, Any]]:
+        self.flush()
+        found = self.rates.report(self.now_ns, self.table.rows, most)
+        return {row["pid"]: row for row in found}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_ancestor_has_what_is_below_it(seed: int) -> None:
+    draw = random.Random(seed)
+    machine = Machine()
+    machine.flush()
+    for _ in range(600):
+        living = sorted(machine.parent)
+        what = draw.random()
+        pid = draw.choice(living)
+        if what < 0.5 and len(machine.parent[pid]) < MAX_DEPTH - 2:
+            machine.fork(pid)
+        elif what < 0.75 and pid != 1:
+            machine.exec(pid)
+        elif pid != 1:
+            machine.exit(pid)
+        if draw.random() < 0.1:
+            machine.flush()
+    found = machine.report(most=10_000)
+    assert found
+    for pid, row in found.items():
+        assert [row["fork-rate-hz"], row["exec-rate-hz"]] == machine.counted[pid]
+    # who is not named has all of it from one child, who is
+    for pid, counts in machine.counted.items():
+        if pid not in found:
+            assert counts in [machine.counted[other] for other in found]
+
+
+def test_the_maker_of_a_storm_is_named_and_not_those_above() -> None:
+    machine = Machine()
+    shell = machine.fork(1, b"sshd")
+    storm = machine.fork(shell, b"make")
+    machine.flush()
+    machine.now_ns += 2 * WINDOW_S * SECOND
+    for _ in range(50):
+        child = machine.fork(storm)
+        machine.exec(child)
+        machine.exit(child)
+    first = next(iter(machine.report().values()))
+    assert (first["pid"], first["comm"]) == (storm, "make")
+    assert first["fork-rate-hz"] == first["exec-rate-hz"] == 50 / WINDOW_S
+    assert shell not in machine.report()
+
+
+def test_whoever_has_ended_still_stands_between() -> None:
+    """An orphan's forks count for those who made it, also when its parent has gone long ago."""
+    machine = Machine()
+    top = machine.fork(1)
+    middle = machine.fork(top)
+    orphan = machine.fork(middle)
+    machine.flush()
+    machine.exit(middle)
+    machine.flush()
+    machine.now_ns += 2 * WINDOW_S * SECOND
+    machine.fork(top)  # so that top is not named by its child's name alone
+    machine.fork(orphan)
+    assert machine.report()[top]["fork-rate-hz"] == 2 / WINDOW_S
+
+
+def test_a_number_that_is_used_again_is_somebody_else() -> None:
+    machine = Machine(pids=4)
+    first = machine.fork(1)  # has a child, ends; its number goes to another
+    child = machine.fork(first)
+    machine.flush()
+    machine.exit(first)
+    machine.flush()
+    machine.now_ns += 2 * WINDOW_S * SECOND
+    other = machine.fork(child)
+    again = machine.fork(other)
+    assert again == first
+    found = machine.report()
+    assert found[other]["fork-rate-hz"] == 1 / WINDOW_S
+    assert again not in found
+
+
+def test_it_is_forgotten_and_weights_count() -> None:
+    machine = Machine()
+    pid = machine.fork(1)
+    machine._batch[-1]["weight"] = 7
+    machine.flush()
+    assert machine.rates.report(machine.now_ns, machine.table.rows, 5)[0]["fork-rate-hz"] == 7
+    later = machine.now_ns + (WINDOW_S + 1) * SECOND
+    assert machine.rates.report(later, machine.table.rows, 5) == []
+    machine.exit(pid)
+    machine.flush()
+    assert len(machine.rates._gone) == 0
+
+
+def test_nothing_is_known_of_anybody() -> None:
+    rates = SubtreeRates()
+    rows = np.zeros(1, SLOT)
+    rows["type"], rows["pid"], rows["ppid"], rows["weight"] = EV_FORK, 9, 8, 1
+    rows["time_ns"] = SECOND
+    rates.update(rows, rows[:0], rows[:0])
+    assert [row["pid"] for row in rates.report(SECOND, rows[:0], 5)] == [8]
