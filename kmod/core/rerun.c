@@ -93,7 +93,11 @@ static u64 longer(u64 a, u64 b)
  * ainka_rerun_memory_ns - how long what was before the first frame may matter
  * @rerun: the policy
  *
- * Return: the longest of its windows and times.
+ * A window's first sample may be one that it would not have taken, had it begun
+ * earlier, and is in it for its length; the extreme it has seen since the sample
+ * before, one sample longer.
+ *
+ * Return: the longest of its windows, with a quarter more, and its times.
  */
 u64 ainka_rerun_memory_ns(const struct ainka_rerun *rerun)
 {
@@ -102,7 +106,7 @@ u64 ainka_rerun_memory_ns(const struct ainka_rerun *rerun)
 	u32 i;
 
 	for (i = 0; i < windows->n; i++)
-		ns = longer(ns, windows->def[i].length_ms * 1000000ULL);
+		ns = longer(ns, windows->def[i].length_ms * 1250000ULL);
 	return ns;
 }
 

@@ -200,7 +200,11 @@ void ainka_window_feed(struct ainka_window *w, const struct ainka_window_def *de
 		w->extreme = w->pending ? extreme(def->func, w->extreme, val) : val;
 		w->pending = 1;
 	}
-	if (w->n && now_us - w->newest_us < spacing(def))
+	/*
+	 * Samples lie on a grid of the clock, not of the window's beginning: two
+	 * windows that have seen the same for their length hold the same.
+	 */
+	if (w->n && now_us / spacing(def) == w->newest_us / spacing(def))
 		return;
 	add_sample(w, def, is_extreme ? w->extreme : val, now_us);
 	w->pending = 0;

@@ -36,7 +36,7 @@ class WindowModel:
         if self.samples and not 0 <= now - self.samples[-1][0] <= self.length / 4:
             self.samples, self.since = [], []
         self.since.append(value)
-        if self.samples and now - self.samples[-1][0] < self.spacing:
+        if self.samples and now // self.spacing == self.samples[-1][0] // self.spacing:
             return
         taken = {"min": min, "max": max}.get(self.func, lambda seen: seen[-1])(self.since)
         self.samples.append((now, taken))
@@ -115,6 +115,41 @@ def test_a_window_is_what_was_seen(
             model.feed(now, value)
         wanted = model.read(now) if value is not None else None
         holds(equals(call, wanted, subject, windows), known, past, wanted)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(FUNCS),
+    lengths,
+    st.booleans(),
+    st.lists(st.tuples(st.integers(1, 40), st.integers(-50, 50)), min_size=120, max_size=160),
+    st.integers(0, 30),
+    st.integers(0, 2**50),
+)
+def test_where_a_window_began_does_not_matter(
+    func: str, length: int, of_task: bool, steps: list[tuple[int, int]], late: int, start: int
+) -> None:
+    """Who looks from later on knows the same, a window and one sample later: so replay does."""
+    signal, subject = (SHARE, TASK) if of_task else (UPTIME, 0)
+    windows = Windows()
+    call = f"{func}({signal}, {length}ms)"
+    compile_expression(f"{call} > 0", subject, windows=windows)
+    past = Past(windows, subject)
+    model = WindowModel(func, length, 16 if of_task else 64)
+    now, begun = start, None
+    compared = 0
+    for i, (part, value) in enumerate(steps):
+        now += part * length
+        model.feed(now, value)
+        known: dict[str, int | None] = {signal: value}
+        if i < late:
+            continue
+        begun = now if begun is None else begun
+        past.feed(now * 1000, {} if of_task else known, known if of_task else None, int(of_task), 7)
+        if now - begun > model.length * 5 // 4:
+            holds(equals(call, model.read(now), subject, windows), known, past, model.read(now))
+            compared += 1
+    assert compared or now - (begun or now) <= model.length * 5 // 4
 
 
 subsets = st.one_of(*[st.just([1, 2, 3])] * 2, st.permutations(range(1, 7)).map(lambda p: p[:4]))
