@@ -187,14 +187,15 @@ bench-icount: ## instructions of an evaluation in the kernel, in a guest that co
 	@$(DEPS) build guest venv
 	$(PYTHON) tests/bench/icount
 
-# The session's guest boots each of these; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
+# A guest for each of these, beside each other; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
 KERNELS ?= 6.1 6.12
 test-vm: export AINKA_KERNELS = $(KERNELS)
+BESIDE = $(if $(word 2,$(KERNELS)),-n $(words $(KERNELS)) --dist loadgroup -v)
 
 .PHONY: test-vm
 test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ARGS for pytest)
 	@$(DEPS) build guest test venv
-	$(call RUN_TESTS,tests/vm)
+	$(call RUN_TESTS,tests/vm) $(BESIDE) --durations=30
 
 # A seed and a number make a run; what breaks is printed with the seed of its sequence.
 N ?= 10000
@@ -205,7 +206,7 @@ test-sequences: export AINKA_OPERATIONS = $(N)
 test-sequences: export AINKA_SEED = $(SEED)
 test-sequences: ## random sequences of operations and the promises after each (N=10000, SEED=1)
 	@$(DEPS) build guest test venv
-	$(PYTEST) tests/vm/test_sequences.py -s $(ARGS)
+	$(PYTEST) tests/vm/test_sequences.py $(or $(BESIDE),-s) $(ARGS)
 
 .PHONY: test-debug
 test-debug: export AINKA_KERNELS = debug

@@ -5,7 +5,8 @@ One guest serves a whole session, because a boot costs more than most tests; eac
 the module unloaded and the daemon stopped, and leaves it so. A test that makes the kernel report a
 fault fails, and the next one gets a new guest. AINKA_KERNELS (``6.1 6.12``; default ``6.1``) says
 on which kernels the session runs; ``debug`` is the kernel that looks for mistakes. There a session
-also fails when something has leaked, and tests that need systemd or udev are left out.
+also fails when something has leaked, and tests that need systemd or udev are left out. With
+``pytest -n 2 --dist loadgroup`` the kernels run beside each other, one worker for each.
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ cat $leaks
 
 # Tests of the debug kernel alone, which take long even to be left out.
 collect_ignore = [] if debug.NAME in KERNELS else ["debug"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one kernel share its guest, and so a worker."""
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if call and "session_guest" in call.params:
+            item.add_marker(pytest.mark.xdist_group(call.params["session_guest"]))
 
 
 class Session:
