@@ -81,6 +81,9 @@ class World:
         self.enforce = True
         #: What somebody else wrote, by tunable and actor.
         self.foreign: dict[tuple[str, str], bytes] = {}
+        #: The system's tunables that somebody else has written since the module was loaded: if it
+        #: held them then they are the admin's for good.
+        self.disowned: set[str] = set()
         self._theirs = theirs
         self._maps = maps
         self.before = {row.tunable: row.read(0) for row in rows if row.subject == SYSTEM}
@@ -95,6 +98,7 @@ class World:
         self.enforce = True
         self.policies.clear()
         self.learned.clear()
+        self.disowned.clear()
 
     # ---- what has to be
 
@@ -198,6 +202,8 @@ class World:
     def _takes_effect(self, spec: dict[str, Any]) -> None:
         for action in spec["action"]:
             row, value = self.rows[action["tunable"]], action["value"]
+            if row.tunable in self.disowned:
+                continue
             if row.subject == SYSTEM and value.isdecimal():
                 what = f"{spec['name']} sets {row.tunable} to {value}, and nothing happens"
                 wait_for(_is(row, value), what)
@@ -253,6 +259,8 @@ class World:
             self.stats["foreign writes repeated"] += 1
         else:
             raise Stuck(f"{tunable} is written all the time")
+        if not actor:
+            self.disowned.add(tunable)
         self.foreign[tunable, actor] = self._theirs.get((tunable, value), value.encode())
 
     def _await_slow(self, row: Row) -> None:
