@@ -132,8 +132,12 @@ def main() -> int:
             for policy, task in ((b"flutter", None), (b"hog", pid)):
                 taken = [caused_by(d) for d in decisions if d["policy"] == policy]
                 taken = [uptime for uptime in taken if uptime <= last]
-                again = [uptime for uptime in turned_on(frames, task) if uptime >= taken[0]]
                 check(len(taken) >= 3, f"{policy!r} decided {taken}")
+                # Before its first decision there may not have been a policy.
+                since = [
+                    f for f in frames if (system_values(f)["ainka.uptime_ms"] or 0) >= taken[0]
+                ]
+                again = turned_on(since, task)
                 check(taken == again, f"{policy!r} decided at {taken}, again at {again}")
                 print(f"record: {policy.decode()}: {len(taken)} decisions taken again")
             print(f"record: {len(frames)} frames, done")
