@@ -45,6 +45,7 @@ def build() -> Path:
 
 def commit(guest: Guest, fault: str) -> None:
     """Make a mistake; loading fails afterwards, in words."""
+    guest.run("sleep 1.2")  # the kernel tells of sleeping in atomic context once a second
     done = guest.run(f"insmod /tmp/ainka_faulty.ko fault={fault}", check=False, timeout=120)
     assert "Operation canceled" in done.stderr, f"{fault}: {done.stderr}"
 

@@ -54,7 +54,7 @@ static void sleep_in_atomic(void)
 	static DEFINE_SPINLOCK(lock);	/* protects nothing: it is only held */
 
 	spin_lock(&lock);
-	kfree(kmalloc(thirty_two, GFP_KERNEL));
+	might_sleep();	/* that it may is the mistake; to do it would leave no kernel to go on with */
 	spin_unlock(&lock);
 }
 
