@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped policies on the real module: they fire on real trouble, and undo themselves after.
+
+They are added as they are shipped, but for their mode. Those of disks and memory are tried by
+replay, in tests/unit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from guest.vm import Guest
+from tests.vm.test_daemon import load, no_load_left, parsed, wait_for
+
+__all__ = ["no_load_left"]
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(900)]
+FOLDER = "/usr/share/ainka/policies"
+HERE = Path(__file__).parent
+
+
+def start(guest: Guest) -> None:
+    """The daemon with its programs; it learns nothing."""
+    config = "[learning]\nenabled = false\n"
+    guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=config)
+    guest.run("modprobe ainka && systemctl start ainkad", timeout=120)
+
+
+def enforce(guest: Guest, name: str) -> None:
+    """Add a shipped file, in mode enforce."""
+    guest.run(f"sed 's/^mode = .*/mode = \"enforce\"/' {FOLDER}/{name}.toml > /tmp/{name}.toml")
+    guest.run(f"ainkactl policy add -f /tmp/{name}.toml")
+
+
+def advised(guest: Guest) -> set[str]:
+    """Policies that have given advice."""
+    rows = parsed(guest, "decisions")
+    return {row["policy"] for row in rows if row["verdict"] == "advised"}
+
+
+@contextmanager
+def storm(guest: Guest, *arguments: str, cgroup: str = "") -> Iterator[None]:
+    """scripts/storm.c at work, in a cgroup if one is named."""
+    guest.put(HERE / "scripts/storm.c", "/tmp/storm.c")
+    guest.run("gcc -O1 -Wall -o /tmp/storm /tmp/storm.c")
+    join = f"echo $$ > {cgroup}/cgroup.procs; " if cgroup else ""
+    command = f"{join}exec /tmp/storm {' '.join(arguments)}"
+    guest.run(f"setsid sh -c '{command}' >/dev/null 2>&1 </dev/null &")
+    try:
+        yield
+    finally:
+        guest.run("pkill -9 -x storm; true")
+        wait_for(guest, "end of the storm", "! pgrep -x storm", 60)
+
+
+def test_the_module_takes_every_one_as_advice(guest: Guest) -> None:
+    guest.run("modprobe ainka")
+    for path in guest.run(f"ls {FOLDER}/*.toml").stdout.split():
+        guest.run(f"ainkactl policy add -f {path}")
+    rows = parsed(guest, "policy list")
+    assert len(rows) >= 7
+    assert {row["mode"] for row in rows} == {"advise"}
+
+
+def test_cpu_hogs_are_weighed_down_and_let_go(guest: Guest) -> None:
+    start(guest)
+    load(guest)
+    guest.run(f"ainkactl policy add -f {FOLDER}/cpu-hogs.toml")
+    wait_for(guest, "advice", "ainkactl decisions --json | grep -q advised", 120)
+    assert advised(guest) == {"cpu-hogs"}
+    assert set(guest.run("ps -o ni= -C hog").stdout.split()) == {"0"}
+    guest.run("ainkactl policy remove cpu-hogs")
+    enforce(guest, "cpu-hogs")
+    wait_for(guest, "change", "ps -o ni= -C hog | grep -qw 5", 120)
+    assert set(guest.run("ps -o ni= -C interactive").stdout.split()) == {"0"}
+    guest.run("pkill -STOP -x hog")
+    wait_for(guest, "return", "! ps -o ni= -C hog | grep -qw 5", 120)
+
+
+def test_a_fork_storm_is_contained_in_its_cgroup(guest: Guest) -> None:
+    start(guest)
+    folder = "/sys/fs/cgroup/stormy"
+    guest.run(f"echo +pids > /sys/fs/cgroup/cgroup.subtree_control; mkdir {folder}")
+    try:
+        enforce(guest, "fork-storm")
+        guest.run("ainkactl policy remove fork-storm-task")
+        with storm(guest, "stay", "5000", cgroup=folder):
+            wait_for(guest, "limit", f"grep -qx 3000 {folder}/pids.max", 120)
+            time.sleep(2)
+            assert int(guest.run(f"cat {folder}/pids.current").stdout) <= 3000
+        wait_for(guest, "return", f"grep -qx max {folder}/pids.max", 120)
+    finally:
+        guest.run(f"rmdir {folder}")
+
+
+def test_who_forks_without_end_gets_the_cpu_last(guest: Guest) -> None:
+    start(guest)
+    enforce(guest, "fork-storm")
+    with storm(guest, "fork"):
+        wait_for(guest, "nice", "ps -o ni= -C storm | grep -qw 19", 60)
+        guest.run("pkill -STOP -x storm")
+        wait_for(guest, "return", "ps -o ni= -C storm | grep -qw 0", 60)
