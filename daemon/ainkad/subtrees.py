@@ -34,7 +34,8 @@ class SubtreeRates:
     """Counts of the last WINDOW_S seconds, by process.
 
     Ancestors are those at the time of the fork: that the kernel gives orphans to init does not hide
-    who made them. Those that have ended are remembered while somebody descends from them.
+    who made them. Those that have ended are remembered while somebody descends from them, or they
+    have been busy in the last WINDOW_S seconds.
     """
 
     def __init__(self) -> None:
@@ -63,8 +64,10 @@ class SubtreeRates:
         ended = _people(events[events["type"] == EV_EXIT])
         if len(ended) or len(self._gone):
             gone = np.concatenate([self._gone, ended])
-            needed = np.isin(gone["pid"], np.concatenate([after["ppid"], gone["ppid"]]))
-            self._gone = gone[needed][-MAX_GONE:]
+            # Somebody descends from them, or they may have to be named.
+            named = [pids for _, pids, _ in self._parts]
+            needed = np.concatenate([after["ppid"], gone["ppid"], *named])
+            self._gone = gone[np.isin(gone["pid"], needed)][-MAX_GONE:]
 
     def _forget(self, second: int) -> None:
         while self._parts and self._parts[0][0] <= second - WINDOW_S:

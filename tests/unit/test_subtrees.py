@@ -156,11 +156,16 @@ def test_it_is_forgotten_and_weights_count() -> None:
     machine._batch[-1]["weight"] = 7
     machine.flush()
     assert machine.rates.report(machine.now_ns, machine.table.rows, 5)[0]["fork-rate-hz"] == 7
+    machine.exec(pid)
+    machine.exit(pid)
+    first = next(row for row in machine.report().values() if row["pid"] == pid)
+    assert first["comm"] == "sh"  # it has ended, and is named still
     later = machine.now_ns + (WINDOW_S + 1) * SECOND
     assert machine.rates.report(later, machine.table.rows, 5) == []
-    machine.exit(pid)
+    machine.now_ns = later
+    machine.exit(machine.fork(1))
     machine.flush()
-    assert len(machine.rates._gone) == 0
+    assert pid not in machine.rates._gone["pid"]
 
 
 def test_nothing_is_known_of_anybody() -> None:
