@@ -33,22 +33,33 @@ static void nap(double seconds)
 	nanosleep(&t, NULL);
 }
 
-static void command(const char *text)
+static void load(const char *file, const char *parameters)
 {
-	int fd = open("/proc/ainka", O_WRONLY);
+	int fd = open(file, O_RDONLY);
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die(text);
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
+		die(file);
 	close(fd);
 }
 
-static void load(const char *parameters)
+static void unload(const char *name)
 {
-	int fd = open("/ainka.ko", O_RDONLY);
+	if (syscall(SYS_delete_module, name, 0))
+		die(name);
+}
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
-		die("ainka.ko");
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(path);
 	close(fd);
+}
+
+static void command(const char *text)
+{
+	write_file("/proc/ainka", text);
 }
 
 /* Every line of /proc/ainka that begins with @start, behind a label. */
@@ -69,7 +80,7 @@ static void evaluation(int policies, const char *terms, const char *label)
 	char text[800];
 	int i;
 
-	load("tick_us=10000 max_policies=256");
+	load("/ainka.ko", "tick_us=10000 max_policies=256");
 	for (i = 0; i < policies; i++) {
 		snprintf(text, sizeof(text),
 			 "policy add p%d mode observe when %s set sysctl.vm.swappiness=60", i, terms);
@@ -78,8 +89,38 @@ static void evaluation(int policies, const char *terms, const char *label)
 	/* the rounds that adding caused are few among these */
 	nap(10);
 	show(label, "evaluations");
-	if (syscall(SYS_delete_module, "ainka", 0))
-		die("rmmod");
+	unload("ainka");
+}
+
+#define VALUE "/sys/module/ainka_client/parameters/value"
+
+/*
+ * A timer's interrupt reports an event, and a sysctl is changed: the sample
+ * module reports, and every second the condition becomes true or false. Time
+ * spent idle costs nothing here, so there is as much of it as budgets want.
+ */
+static void event(int policies, int changes, const char *label)
+{
+	char text[200];
+	int i;
+
+	load("/ainka.ko", "tick_us=100000 max_policies=256 park_turns=1000000");
+	load("/ainka_client.ko", "value=5 period_ms=50");
+	for (i = 1; i < policies; i++) {
+		snprintf(text, sizeof(text),
+			 "policy add p%d mode observe when %s set sysctl.vm.swappiness=60", i,
+			 "sample.queue_count > 1000 and sample.queue_count < 99999");
+		command(text);
+	}
+	command("policy add reacts mode enforce when sample.queue_count > 100 set sysctl.vm.swappiness=11");
+	for (i = 0; i < changes; i++) {
+		nap(1.1);
+		write_file(VALUE, i % 2 ? "5" : "500");
+	}
+	nap(1.1);
+	show(label, "events that changed");
+	unload("ainka_client");
+	unload("ainka");
 }
 
 #define ONE "ainka.uptime_ms > 99999999"
@@ -99,6 +140,8 @@ int main(void)
 	evaluation(1, FOUR, "1 policy of 4 terms");
 	evaluation(64, FOUR, "64 policies of 4 terms");
 	evaluation(128, FOUR, "128 policies of 4 terms");
+	event(1, 200, "event to change, 1 policy");
+	event(64, 200, "event to change, 64 policies");
 	printf("icount: done\n");
 	fflush(stdout);
 	reboot(RB_POWER_OFF);
