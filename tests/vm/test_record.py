@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parent / "scripts" / "check_record.py"
 
 
 # A gap (status 2) is a busy host, which kept the reader from its work; it is told as one.
-@pytest.mark.flaky(reruns=2, only_rerun="ring was full")
+@pytest.mark.flaky(reruns=2, only_rerun="ring was full|EmulatorFault")
 def test_decisions_can_be_taken_again_from_a_recording(guest: Guest) -> None:
     guest.put(SCRIPT, "/tmp/check_record.py")
     guest.run("modprobe ainka ring_kib=4096")
@@ -42,7 +42,7 @@ def test_recording_allocates_nothing_until_it_is_on_and_gives_it_back(guest: Gue
     assert memory() == off
 
 
-@pytest.mark.flaky(reruns=2, only_rerun="ring was full")
+@pytest.mark.flaky(reruns=2, only_rerun="ring was full|EmulatorFault")
 def test_a_replay_takes_the_decisions_that_the_module_took(guest: Guest) -> None:
     # What turned to and fro before the recording counts for the module, and is not known to it.
     guest.run("modprobe ainka ring_kib=4096 park_turns=100000")

@@ -74,6 +74,8 @@ def test_tunables_of_disks(guest: Guest, check: str) -> None:
     run(guest, "blocks", check)
 
 
+# Once, on a host with more guests than CPUs, the switch was neither pending nor done.
+@pytest.mark.flaky(reruns=2, only_rerun="was done before|EmulatorFault")
 def test_a_slow_write_does_not_delay_the_fast_lane(guest: Guest) -> None:
     guest.run("modprobe ainka")
     run(guest, "blocks", "fast_lane")
