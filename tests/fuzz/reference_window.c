@@ -23,6 +23,7 @@ struct number window_now(const struct trace *trace, u32 id, u32 func, u32 length
 	const struct moment *now = &trace->moment[trace->n - 1];
 	u64 length = length_ms * 1000ULL;
 	u64 parts = id < 0x100 ? 63 : 15;
+	u64 spacing = (length + parts - 1) / parts;
 	struct sample *sample = calloc(trace->n, sizeof(*sample));
 	struct number result = { 0 };
 	bool since_any = false;
@@ -43,8 +44,8 @@ struct number window_now(const struct trace *trace, u32 id, u32 func, u32 length
 		since = since_any && (func == MIN || func == MAX) ? more(func, since, seen.value) :
 								    seen.value;
 		since_any = true;
-		/* samples are a part of the length apart, rounded up */
-		if (n && (m->us - sample[n - 1].us) * parts < length)
+		/* one sample in each part of the length, rounded up, of all time there is */
+		if (n && m->us / spacing == sample[n - 1].us / spacing)
 			continue;
 		sample[n].us = m->us;
 		sample[n++].value = since;
