@@ -337,7 +337,9 @@ def high_in_steps() -> None:
         print("steps:", [(d["verdict"], d["new"] >> 20) for d in steps], "MiB of", used >> 20)
         check(len(steps) >= 3, "it went down at once")
         check({d["verdict"] for d in steps[:-1]} == {"clamped"}, "a step is not called clamped")
-        check(steps[0]["new"] >= used // 2 - 4096, f"the first step is {steps[0]['new']}")
+        # what a CPU had set aside for the cgroup may have been given back since
+        least = used // 2 - (1 << 20)
+        check(steps[0]["new"] >= least, f"the first step is {steps[0]['new']} of {used}")
         check(int(group.read("memory.current")) < used // 2, "nothing was reclaimed")
         remove("high")
         until(lambda: group.read("memory.high") == "max", "memory.high is not restored")
