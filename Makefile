@@ -191,11 +191,15 @@ bench-icount: ## instructions of an evaluation in the kernel, in a guest that co
 KERNELS ?= 6.1 6.12
 test-vm: export AINKA_KERNELS = $(KERNELS)
 BESIDE = $(if $(word 2,$(KERNELS)),-n $(words $(KERNELS)) --dist loadgroup -v)
+# Emulation on a busy host makes things late that are not. A guest test that fails is tried so often
+# again; the summary lists it as RERUN, for somebody to look at. RERUNS=0 while looking.
+RERUNS ?= 1
+AGAIN = -rR $(if $(filter-out 0,$(RERUNS)),--reruns=$(RERUNS) --only-rerun=.)
 
 .PHONY: test-vm
 test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ARGS for pytest)
 	@$(DEPS) build guest test venv
-	$(call RUN_TESTS,tests/vm) $(BESIDE) --durations=30
+	$(call RUN_TESTS,tests/vm) $(BESIDE) $(AGAIN) --durations=30
 
 # A seed and a number make a run; what breaks is printed with the seed of its sequence.
 N ?= 10000

@@ -65,6 +65,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(call.params["session_guest"]))
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """A test that passed only when it was tried again says why it had failed."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"tried again: {report.nodeid}", sep="_")
+        terminalreporter.line(report.longreprtext)
+
+
 class Session:
     """The guest of a session, replaced when a test breaks it."""
 
