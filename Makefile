@@ -187,10 +187,11 @@ bench-icount: ## instructions of an evaluation in the kernel, in a guest that co
 	@$(DEPS) build guest venv
 	$(PYTHON) tests/bench/icount
 
-# A guest for each of these, beside each other; by hand: make test-vm KERNELS=6.1 ARGS='-k name -x'
+# A guest for each of these, beside each other, and those that tests start for themselves; by hand:
+# make test-vm KERNELS=6.1 ARGS='-k name -x'
 KERNELS ?= 6.1 6.12
 test-vm: export AINKA_KERNELS = $(KERNELS)
-BESIDE = $(if $(word 2,$(KERNELS)),-n $(words $(KERNELS)) --dist loadgroup -v)
+BESIDE = $(if $(word 2,$(KERNELS)),-n $(words own $(KERNELS)) --dist loadgroup -v)
 # Emulation on a busy host makes things late that are not. A guest test that fails is tried so often
 # again; the summary lists it as RERUN, for somebody to look at. RERUNS=0 while looking.
 RERUNS ?= 1

@@ -6,7 +6,8 @@ the module unloaded and the daemon stopped, and leaves it so. A test that makes 
 fault fails, and the next one gets a new guest. AINKA_KERNELS (``6.1 6.12``; default ``6.1``) says
 on which kernels the session runs; ``debug`` is the kernel that looks for mistakes. There a session
 also fails when something has leaked, and tests that need systemd or udev are left out. With
-``pytest -n 2 --dist loadgroup`` the kernels run beside each other, one worker for each.
+``pytest -n 3 --dist loadgroup`` two kernels run beside each other, one worker for each, and one for
+the tests that start a guest of their own.
 """
 
 from __future__ import annotations

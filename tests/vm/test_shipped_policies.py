@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped policies on the real module: they fire on real trouble, and undo themselves after.
+"""The shipped policies on the real module: each fires on real trouble, and undoes itself after.
 
-They are added as they are shipped, but for their mode. Those of disks and memory are tried by
-replay, in tests/unit.
+They are added as they are shipped, but for their mode. memory-leak looks back over ten minutes and
+wants more memory than the guest has: that one is tried by replay, in tests/unit.
 """
 
 from __future__ import annotations
@@ -58,6 +58,24 @@ def storm(guest: Guest, *arguments: str, cgroup: str = "") -> Iterator[None]:
         wait_for(guest, "end of the storm", "! pgrep -x storm", 60)
 
 
+@contextmanager
+def disk_load(guest: Guest, kind: str) -> Iterator[str]:
+    """checks/disk_load.py at work; the name of its disk."""
+    guest.run("rm -rf /tmp/checks")
+    guest.put(HERE / "checks", "/tmp/checks")
+    guest.run(
+        f"(cd /tmp && exec setsid python3 -m checks.disk_load {kind}) "
+        ">/tmp/disk_load.log 2>&1 </dev/null &"
+    )
+    wait_for(guest, "disk", "grep -q . /tmp/disk_load.log", 60)
+    disk = guest.run("cat /tmp/disk_load.log").stdout.strip()
+    try:
+        yield disk
+    finally:
+        guest.run("pkill -f [c]hecks.disk_load; true")
+        wait_for(guest, "end of the load", "! pgrep -f [c]hecks.disk_load", 60)
+
+
 def test_the_module_takes_every_one_as_advice(guest: Guest) -> None:
     guest.run("modprobe ainka")
     for path in guest.run(f"ls {FOLDER}/*.toml").stdout.split():
@@ -80,6 +98,15 @@ def test_cpu_hogs_are_weighed_down_and_let_go(guest: Guest) -> None:
     assert set(guest.run("ps -o ni= -C interactive").stdout.split()) == {"0"}
     guest.run("pkill -STOP -x hog")
     wait_for(guest, "return", "! ps -o ni= -C hog | grep -qw 5", 120)
+
+
+def test_a_debt_on_a_slow_disk_is_limited(guest: Guest) -> None:
+    start(guest)
+    before = guest.run("cat /proc/sys/vm/dirty_bytes").stdout
+    enforce(guest, "dirty-debt")
+    with disk_load(guest, "stall"):
+        wait_for(guest, "limit", "[ $(cat /proc/sys/vm/dirty_bytes) = $((64 << 20)) ]", 120)
+    wait_for(guest, "return", f"[ $(cat /proc/sys/vm/dirty_bytes) = {before.strip()} ]", 180)
 
 
 def test_a_fork_storm_is_contained_in_its_cgroup(guest: Guest) -> None:
@@ -105,3 +132,15 @@ def test_who_forks_without_end_gets_the_cpu_last(guest: Guest) -> None:
         wait_for(guest, "nice", "ps -o ni= -C storm | grep -qw 19", 60)
         guest.run("pkill -STOP -x storm")
         wait_for(guest, "return", "ps -o ni= -C storm | grep -qw 0", 60)
+
+
+def test_read_ahead_follows_the_kind_of_reads(guest: Guest) -> None:
+    start(guest)
+    enforce(guest, "read-ahead")
+    for kind, wanted in (("random", 16), ("sequential", 512)):
+        with disk_load(guest, kind) as disk:
+            ahead = f"/sys/block/{disk}/queue/read_ahead_kb"
+            wait_for(guest, f"read-ahead for {kind} reads", f"grep -qx {wanted} {ahead}", 60)
+            guest.run("pkill -STOP -f [c]hecks.disk_load")
+            wait_for(guest, "return", f"grep -qx 128 {ahead}", 60)
+            guest.run("pkill -CONT -f [c]hecks.disk_load")
