@@ -130,7 +130,8 @@ static void execute_anew(const char *name)
 
 	snprintf(own, sizeof(own), "%s", name);
 	snprintf(to, sizeof(to), "%s", driver);
-	execv("/proc/self/exe", argv);
+	/* a process whose first thread has left has no /proc/self/exe */
+	execv("/proc/thread-self/exe", argv);
 	die("execv");
 }
 
