@@ -48,6 +48,33 @@ static bool look_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap
 	return true;
 }
 
+static void supply(struct ainka_snap *snap, u16 id, s64 value)
+{
+	if (snap->fresh[AINKA_SIG_INDEX(id)])
+		return;
+	snap->val[AINKA_SIG_INDEX(id)] = value;
+	snap->fresh[AINKA_SIG_INDEX(id)] = 1;
+}
+
+/**
+ * ainka_kind_task() - put a task into a snap, also one without a record
+ * @key: which one
+ * @now_ns: the present
+ * @snap: gets it; what nothing is known of is not fresh
+ *
+ * Context: the fast worker.
+ */
+void ainka_kind_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
+{
+	if (!look_task(key, now_ns, snap)) {
+		memset(snap, 0, sizeof(*snap));
+		snap->key = *key;
+	}
+	supply(snap, AINKA_SIG_TASK_PID, key->num);
+	supply(snap, AINKA_SIG_TASK_AGE_MS,
+	       now_ns > key->id ? div_u64(now_ns - key->id, NSEC_PER_MSEC) : 0);
+}
+
 /* ---- disks ---- */
 
 static void walk_devices(struct ainka_walk *walk)
@@ -108,33 +135,6 @@ static void walk_cgroups(struct ainka_walk *walk)
 static bool look_cgroup(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
 {
 	return cgroup_snap(key->id, now_ns, snap);
-}
-
-static void supply(struct ainka_snap *snap, u16 id, s64 value)
-{
-	if (snap->fresh[AINKA_SIG_INDEX(id)])
-		return;
-	snap->val[AINKA_SIG_INDEX(id)] = value;
-	snap->fresh[AINKA_SIG_INDEX(id)] = 1;
-}
-
-/**
- * ainka_kind_task() - put a task into a snap, also one without a record
- * @key: which one
- * @now_ns: the present
- * @snap: gets it; what nothing is known of is not fresh
- *
- * Context: the fast worker.
- */
-void ainka_kind_task(const struct ainka_key *key, u64 now_ns, struct ainka_snap *snap)
-{
-	if (!look_task(key, now_ns, snap)) {
-		memset(snap, 0, sizeof(*snap));
-		snap->key = *key;
-	}
-	supply(snap, AINKA_SIG_TASK_PID, key->num);
-	supply(snap, AINKA_SIG_TASK_AGE_MS,
-	       now_ns > key->id ? div_u64(now_ns - key->id, NSEC_PER_MSEC) : 0);
 }
 
 /* by enum ainka_subject; those without a walk have no subjects yet */

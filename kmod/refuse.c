@@ -7,6 +7,12 @@
 #include "policy.h"
 #include "refuse.h"
 
+__printf(2, 0)
+static void word(struct ainka_err *err, const char *fmt, va_list args)
+{
+	vsnprintf(err->msg, sizeof(err->msg), fmt, args);
+}
+
 /**
  * ainka_deny() - say why something is not done
  * @err: gets it
@@ -20,7 +26,7 @@ int ainka_deny(struct ainka_err *err, int rc, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, args);
+	word(err, fmt, args);
 	va_end(args);
 	return rc;
 }
@@ -43,7 +49,7 @@ int ainka_refuse(struct ainka_policy_err *err, enum ainka_field field, int rc,
 	err->err.pos = 0;
 	err->err.len = 0;
 	va_start(args, fmt);
-	vsnprintf(err->err.msg, sizeof(err->err.msg), fmt, args);
+	word(&err->err, fmt, args);
 	va_end(args);
 	return rc;
 }
