@@ -50,8 +50,8 @@ class SubtreeRates:
         ``before`` and ``after`` are rows (m,) of the table, dtype SLOT.
         """
         forks, execs = events[events["type"] == EV_FORK], events[events["type"] == EV_EXEC]
-        known = np.concatenate([self._gone, _people(before), _people(forks)])
         if len(forks) or len(execs):
+            known = np.concatenate([self._gone, _people(before), _people(forks)])
             second = int(events["time_ns"].max()) // _NS
             self._since_s = second if self._since_s is None else self._since_s
             actors = np.concatenate([forks["ppid"], execs["pid"]])

@@ -25,6 +25,7 @@ class Machine:
         self.now_ns = 100 * SECOND
         self._free = list(range(pids, 1, -1))
         self.parent: dict[int, tuple[int, ...]] = {1: ()}  # living: all ancestors, nearest first
+        self.start: dict[int, tuple[int, int]] = {}  # when each began, and its parent
         self.counted: dict[int, list[int]] = {}
         self._batch: list[dict[str, Any]] = []
         init = {"pid": 1, "tgid": 1, "start_ns": 1, "comm": b"init"}
@@ -44,9 +45,8 @@ class Machine:
         line = (parent, *self.parent[parent])
         self.parent[pid] = line
         self._count(line, 0)
-        self.start = {**getattr(self, "start", {}), pid: (self.now_ns, parent)}
-        self._event(EV_FORK, pid, ppid=parent, start_ns=self.now_ns + 1000, comm=comm)
-        self.start[pid] = (self.now_ns, parent)
+        self.start[pid] = (self.now_ns + 1000, parent)
+        self._event(EV_FORK, pid, ppid=parent, start_ns=self.start[pid][0], comm=comm)
         return pid
 
     def exec(self, pid: int, comm: bytes = b"make") -> None:
