@@ -88,6 +88,19 @@ def equals(call: str, value: int | None, subject: int, windows: Windows) -> Prog
     return compile_expression(f"{call} == {literal}", subject, windows=windows)
 
 
+def one_window(
+    func: str, length: int, of_task: bool
+) -> tuple[str, int, Windows, str, Past, WindowModel]:
+    """A window over the system's signal or a task's, and the model of it."""
+    signal, subject = (SHARE, TASK) if of_task else (UPTIME, 0)
+    windows = Windows()
+    call = f"{func}({signal}, {length}ms)"
+    compile_expression(f"{call} > 0", subject, windows=windows)
+    past = Past(windows, subject)
+    model = WindowModel(func, length, 16 if of_task else 64)
+    return signal, subject, windows, call, past, model
+
+
 @settings(max_examples=120)
 @given(
     st.sampled_from(FUNCS),
@@ -99,12 +112,7 @@ def equals(call: str, value: int | None, subject: int, windows: Windows) -> Prog
 def test_a_window_is_what_was_seen(
     func: str, length: int, of_task: bool, steps: list[tuple[int, int | None]], start: int
 ) -> None:
-    signal, subject = (SHARE, TASK) if of_task else (UPTIME, 0)
-    windows = Windows()
-    call = f"{func}({signal}, {length}ms)"
-    compile_expression(f"{call} > 0", subject, windows=windows)
-    past = Past(windows, subject)
-    model = WindowModel(func, length, 16 if of_task else 64)
+    signal, subject, windows, call, past, model = one_window(func, length, of_task)
     now = start
     for part, value in steps:
         now += part * length
@@ -130,12 +138,7 @@ def test_where_a_window_began_does_not_matter(
     func: str, length: int, of_task: bool, steps: list[tuple[int, int]], late: int, start: int
 ) -> None:
     """Who looks from later on knows the same, a window and one sample later: so replay does."""
-    signal, subject = (SHARE, TASK) if of_task else (UPTIME, 0)
-    windows = Windows()
-    call = f"{func}({signal}, {length}ms)"
-    compile_expression(f"{call} > 0", subject, windows=windows)
-    past = Past(windows, subject)
-    model = WindowModel(func, length, 16 if of_task else 64)
+    signal, subject, windows, call, past, model = one_window(func, length, of_task)
     now, begun = start, None
     compared = 0
     for i, (part, value) in enumerate(steps):

@@ -16,19 +16,14 @@ import pytest
 
 from guest.vm import Guest
 from tests.vm.test_daemon import load, no_load_left, parsed, wait_for
+from tests.vm.test_delivery import start
 
 __all__ = ["no_load_left"]
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(900)]
 FOLDER = "/usr/share/ainka/policies"
 HERE = Path(__file__).parent
-
-
-def start(guest: Guest) -> None:
-    """The daemon with its programs; it learns nothing."""
-    config = "[learning]\nenabled = false\n"
-    guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=config)
-    guest.run("modprobe ainka && systemctl start ainkad", timeout=120)
+LEARNS_NOTHING = "[learning]\nenabled = false\n"
 
 
 def enforce(guest: Guest, name: str) -> None:
@@ -86,7 +81,7 @@ def test_the_module_takes_every_one_as_advice(guest: Guest) -> None:
 
 
 def test_cpu_hogs_are_weighed_down_and_let_go(guest: Guest) -> None:
-    start(guest)
+    start(guest, LEARNS_NOTHING)
     load(guest)
     guest.run(f"ainkactl policy add -f {FOLDER}/cpu-hogs.toml")
     wait_for(guest, "advice", "ainkactl decisions --json | grep -q advised", 120)
@@ -101,7 +96,7 @@ def test_cpu_hogs_are_weighed_down_and_let_go(guest: Guest) -> None:
 
 
 def test_a_debt_on_a_slow_disk_is_limited(guest: Guest) -> None:
-    start(guest)
+    start(guest, LEARNS_NOTHING)
     before = guest.run("cat /proc/sys/vm/dirty_bytes").stdout
     enforce(guest, "dirty-debt")
     with disk_load(guest, "stall"):
@@ -110,7 +105,7 @@ def test_a_debt_on_a_slow_disk_is_limited(guest: Guest) -> None:
 
 
 def test_a_fork_storm_is_contained_in_its_cgroup(guest: Guest) -> None:
-    start(guest)
+    start(guest, LEARNS_NOTHING)
     folder = "/sys/fs/cgroup/stormy"
     guest.run(f"echo +pids > /sys/fs/cgroup/cgroup.subtree_control; mkdir {folder}")
     try:
@@ -126,7 +121,7 @@ def test_a_fork_storm_is_contained_in_its_cgroup(guest: Guest) -> None:
 
 
 def test_who_forks_without_end_gets_the_cpu_last(guest: Guest) -> None:
-    start(guest)
+    start(guest, LEARNS_NOTHING)
     enforce(guest, "fork-storm")
     with storm(guest, "fork"):
         wait_for(guest, "nice", "ps -o ni= -C storm | grep -qw 19", 60)
@@ -135,7 +130,7 @@ def test_who_forks_without_end_gets_the_cpu_last(guest: Guest) -> None:
 
 
 def test_read_ahead_follows_the_kind_of_reads(guest: Guest) -> None:
-    start(guest)
+    start(guest, LEARNS_NOTHING)
     enforce(guest, "read-ahead")
     for kind, wanted in (("random", 16), ("sequential", 512)):
         with disk_load(guest, kind) as disk:
