@@ -230,6 +230,11 @@ bench-anomaly: ## precision, recall and delay of the anomaly detection on genera
 	@$(DEPS) build venv
 	$(PYTHON) tests/bench/anomaly_detection
 
+.PHONY: bench-scenarios
+bench-scenarios: ## real loads against defaults, static settings and tuned (ARGS='--only dirty-debt')
+	@$(DEPS) build guest venv
+	$(PYTHON) -m tests.bench.scenarios $(ARGS)
+
 .PHONY: bench-ebpf
 bench-ebpf: core ## how fast the reader of events is, natively
 	@$(DEPS) build venv

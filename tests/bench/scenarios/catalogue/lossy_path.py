@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections over a path that is long, and loses packets or does not."""
+
+from __future__ import annotations
+
+from guest.vm import paths
+from tests.bench.scenarios.scenario import Measure, Scenario, Static
+from tests.bench.scenarios.settings import brute_force
+
+TUNER = "lossy-path"
+CONTROL = "sysctl.net.ipv4.tcp_congestion_control"
+LISTED = tuple(Static(name, {CONTROL: name}) for name in ("reno", "bbr"))
+CLEAN = "delay 25ms rate 30mbit limit 1000"
+
+SCENARIO = Scenario(
+    name="lossy-path",
+    description="iperf3 over veth, 30 Mbit/s, 50 ms there and back, with 1 % loss and without",
+    load="lossy_path",
+    options={"netem": {"lossy": f"{CLEAN} loss 1%", "clean": CLEAN},
+             "back": "delay 25ms limit 1000"},
+    phases=("lossy", "clean"),
+    measures=(
+        Measure("lossy", "goodput_mbit_per_s", "Mbit/s", "goodput, 1 % loss", goal=6.0),
+        Measure("clean", "goodput_mbit_per_s", "Mbit/s", "goodput, no loss", goal=0.98),
+    ),
+    statics=brute_force(paths.ROOT / "policies" / "tuners" / f"{TUNER}.toml", LISTED),
+    packages=("iperf3", "ethtool", "tuned"),
+    tuners=(TUNER,),
+    window_s=5.0,
+    settle_s=0.5,
+    learn_s=600.0,
+    learn_window_s=5.0,
+    learn_repeat=10,
+    notes=(
+        "Every window is a new connection: an established one keeps its congestion control. The "
+        "module tcp_bbr is loaded beforehand, as an admin would, since no policy loads modules.",
+        "The sender is in the machine's own network namespace, behind a queue of fq; path and "
+        "receiver are in two others. Segmentation offloads are off.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory that is seldom used and a file that is read all the time, together more than there is."""
+
+from __future__ import annotations
+
+from guest.vm import paths
+from tests.bench.scenarios.scenario import Measure, Scenario, Static
+from tests.bench.scenarios.settings import brute_force
+
+TUNER = "memory-pressure"
+LISTED = tuple(
+    Static(f"swappiness {n}", {"sysctl.vm.swappiness": str(n)}) for n in (10, 100, 150, 180)
+)
+
+SCENARIO = Scenario(
+    name="memory-pressure",
+    description="300 MB of cold memory and 350 MB of a file read at random, in a guest of 768 MB",
+    load="memory",
+    options={"algorithm": "lzo-rle", "zram_mib": 512, "mglru": 0, "anon_mib": 300,
+             "file_mib": 350, "threads": 4},
+    phases=("random",),
+    measures=(Measure("random", "ops_per_s", "ops/s", "random reads of 4 KiB", goal=3.0),
+              Measure("random", "swapped_mib", "MiB", "swapped out", leads=False)),
+    statics=brute_force(paths.ROOT / "policies" / "tuners" / f"{TUNER}.toml", LISTED),
+    memory="768M",
+    disks=("1G,iops-total=4000",),
+    packages=("tuned",),
+    tuners=(TUNER,),
+    window_s=6.0,
+    settle_s=5.0,
+    learn_s=520.0,
+    learn_window_s=10.0,
+    notes=(
+        "MGLRU is off (with it swappiness shows no effect here), vm.page-cluster is 0.",
+        "Before each measured window the program goes through all of its memory once: else what "
+        "one setting has swapped out would help the next one. While AINKA learns, every 20 s.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in the guest: cold memory and a hot file beside each other, more than fits; swap is zram."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import Any
+
+from .programs import Counter, Plain, Program, compile_c, shell, wait_until
+
+#: How often the program uses all of its memory, at least.
+SWEEP_S = 20.0
+SETUP = """
+modprobe zram num_devices=1
+echo {algorithm} > /sys/block/zram0/comp_algorithm
+echo {zram_mib}M > /sys/block/zram0/disksize
+mkswap -q /dev/zram0 && swapon /dev/zram0
+echo 0 > /proc/sys/vm/page-cluster
+echo {mglru} > /sys/kernel/mm/lru_gen/enabled
+mkfs.ext4 -q -F /dev/vdb && mkdir -p /mnt && mount -o noatime /dev/vdb /mnt
+"""
+
+
+class Load(Plain):
+    """One program; a window counts its reads."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._counter = Counter()
+        self._used = 0.0
+        self._swept = threading.Event()
+        shell(SETUP.format(**options))
+        self._program = Program(
+            [compile_c("pages"), str(options["anon_mib"]), "/mnt/file", str(options["file_mib"]),
+             str(options["threads"])],
+            self._line,
+        )  # fmt: skip
+        wait_until(self._reads, "reads", 300)
+
+    def _line(self, now: float, line: str) -> None:
+        if line.strip() == "swept":
+            self._swept.set()
+        else:
+            self._counter.add(now, int(line))
+
+    def _reads(self) -> bool:
+        self._program.must_run()
+        return self._counter.total > 1000
+
+    def facts(self) -> dict[str, Any]:
+        """What was set up, beside the options."""
+        return {"lru_gen": shell("cat /sys/kernel/mm/lru_gen/enabled").strip(),
+                "swap": shell("tail -n +2 /proc/swaps").strip()}  # fmt: skip
+
+    def window(
+        self, phase: str, settle_s: float, seconds: float, *, fresh: bool, reset: bool
+    ) -> dict[str, float]:
+        """Reads a second. A measured window begins after the program has used all of its memory.
+
+        Without that, what one setting has swapped out would help the next one. In windows that
+        follow each other (no reset) it does so every 20 s.
+        """
+        if reset or time.monotonic() - self._used > SWEEP_S:
+            self._swept.clear()
+            self._program.signal(signal.SIGUSR1)
+            wait_until(self._swept.is_set, "end of the sweep", 120)
+            self._used = time.monotonic()
+        begin = time.monotonic() + settle_s
+        end = begin + seconds
+        time.sleep(end - time.monotonic())
+        self._program.must_run()
+        swapped = int(
+            shell("awk '/SwapTotal/ {t=$2} /SwapFree/ {f=$2} END {print t-f}' /proc/meminfo")
+        )
+        return {"ops_per_s": self._counter.rate(begin, end), "swapped_mib": swapped / 1024}
+
+    def close(self) -> None:
+        """End it."""
+        self._program.end()

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A program with memory that it seldom uses, and a file that it reads all the time, at random.
+ *
+ *   pages ANON_MIB FILE FILE_MIB THREADS
+ *
+ * Fills ANON_MIB of memory (pages that compress to about a quarter), then reads 4 KiB at random
+ * places of FILE, made when it is not there, with THREADS threads. On SIGUSR1 it goes through all of
+ * its memory once, while the threads wait, and prints "swept". Prints the reads since the last line,
+ * several times a second.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define DIFFERENT 1024 /* bytes of a page that do not repeat */
+#define TELL_NS 200000000L
+#define MAX_THREADS 16
+
+static pthread_rwlock_t going = PTHREAD_RWLOCK_INITIALIZER;
+static _Atomic uint64_t reads;
+static volatile sig_atomic_t sweep;
+static uint64_t pages_of_file;
+static int file;
+
+static void on_signal(int number)
+{
+	(void)number;
+	sweep = 1;
+}
+
+static uint64_t draw(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void *reader(void *seed)
+{
+	uint64_t state = 88172645463325252ULL + 7919 * (uintptr_t)seed;
+	static __thread char page[PAGE];
+
+	for (;;) {
+		int i;
+
+		pthread_rwlock_rdlock(&going);
+		for (i = 0; i < 64; i++)
+			if (pread(file, page, PAGE, draw(&state) % pages_of_file * PAGE) != PAGE) {
+				perror("pread");
+				exit(1);
+			}
+		pthread_rwlock_unlock(&going);
+		atomic_fetch_add(&reads, 64);
+	}
+	return NULL;
+}
+
+static void make_file(const char *path)
+{
+	static char chunk[1 << 20];
+	uint64_t i;
+
+	file = open(path, O_RDWR | O_CREAT, 0644);
+	if (file < 0) {
+		perror(path);
+		exit(1);
+	}
+	for (i = lseek(file, 0, SEEK_END) >> 20; i < pages_of_file >> 8; i++)
+		if (pwrite(file, chunk, sizeof(chunk), i << 20) != sizeof(chunk)) {
+			perror(path);
+			exit(1);
+		}
+	fsync(file);
+	posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+	posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM);
+}
+
+static char *make_memory(uint64_t pages)
+{
+	char *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t i, at, state = 1181783497276652981ULL;
+
+	if (memory == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	madvise(memory, pages * PAGE, MADV_NOHUGEPAGE);
+	for (i = 0; i < pages; i++)
+		for (at = 0; at < DIFFERENT; at += 8) {
+			uint64_t word = draw(&state), part;
+
+			for (part = 0; part < PAGE; part += DIFFERENT)
+				memcpy(memory + i * PAGE + part + at, &word, 8);
+		}
+	return memory;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct timespec pause = { 0, TELL_NS };
+	uint64_t anon_pages, i;
+	char *memory;
+	int threads;
+
+	if (argc != 5) {
+		fprintf(stderr, "usage: pages ANON_MIB FILE FILE_MIB THREADS\n");
+		return 2;
+	}
+	anon_pages = strtoull(argv[1], NULL, 10) << 8;
+	pages_of_file = strtoull(argv[3], NULL, 10) << 8;
+	threads = atoi(argv[4]);
+	if (!anon_pages || !pages_of_file || threads < 1 || threads > MAX_THREADS) {
+		fprintf(stderr, "pages: sizes from 1 MiB on, 1 to 16 threads\n");
+		return 2;
+	}
+	sigaction(SIGUSR1, &action, NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	make_file(argv[2]);
+	memory = make_memory(anon_pages);
+	for (i = 0; i < (uint64_t)threads; i++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, reader, (void *)(uintptr_t)(i + 1))) {
+			fprintf(stderr, "pages: no thread\n");
+			return 1;
+		}
+	}
+	for (;;) {
+		nanosleep(&pause, NULL);
+		if (sweep) {
+			sweep = 0;
+			pthread_rwlock_wrlock(&going);
+			for (i = 0; i < anon_pages; i++)
+				memory[i * PAGE]++;
+			pthread_rwlock_unlock(&going);
+			printf("swept\n");
+		}
+		printf("%llu\n", (unsigned long long)atomic_exchange(&reads, 0));
+	}
+}

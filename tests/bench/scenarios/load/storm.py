@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in the guest: a periodic service, and now and then a bounded fork bomb in its own cgroup."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from .hogs import Load as Periodic
+from .programs import Plain, compile_c, percentile, shell, wait_until
+
+CGROUP = Path("/sys/fs/cgroup/stormy")
+#: The service is back to normal when its delay stays below so many times its usual p99.
+USUAL = 5.0
+
+
+def service(
+    rows: list[tuple[float, float]], begun: float, mark: float, contained: float, end: float
+) -> dict[str, float]:
+    """Figures of the service from (due, delay) in seconds: before, from the mark on, afterwards.
+
+    ``service_back_ms``: from containment to the last wake-up that was due before ``end`` and was
+    later than usual; 0 when there is none.
+    """
+    usual = [delay for due, delay in rows if due < begun]
+    limit = USUAL * percentile(usual, 99)
+    hit = [delay for due, delay in rows if mark - 0.1 <= due <= contained]
+    late = [due + delay for due, delay in rows if contained < due < end and delay > limit]
+    return {
+        "service_usual_p99_ms": percentile(usual, 99) * 1000,
+        "service_worst_ms": max(hit, default=0.0) * 1000,
+        "service_back_ms": max(0.0, max(late, default=contained) - contained) * 1000,
+    }
+
+
+class Load(Plain):
+    """The service runs all the time."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._periodic = Periodic({**options, "hogs": 0})
+        self._bomb = compile_c("bomb")
+        shell("echo +pids > /sys/fs/cgroup/cgroup.subtree_control")
+        CGROUP.mkdir(exist_ok=True)
+
+    def facts(self) -> dict[str, Any]:
+        """What was set up."""
+        autogroup = Path("/proc/sys/kernel/sched_autogroup_enabled")
+        return {"autogroup": autogroup.read_text().strip() if autogroup.exists() else "none",
+                "controllers": (CGROUP / "cgroup.controllers").read_text().strip(),
+                **self._periodic.facts()}  # fmt: skip
+
+    def window(
+        self, phase: str, settle_s: float, seconds: float, *, fresh: bool, reset: bool
+    ) -> dict[str, float]:
+        """One bomb: from its task number ``mark`` until a fork of it fails.
+
+        Where none fails, it is until the bomb stops by its own limit, and ``contained`` is 0.
+        """
+        start = self._mark()
+        time.sleep(settle_s)
+        mark, limit = self._options["mark"], self._options["limit"]
+        line = f"echo $$ > {CGROUP}/cgroup.procs; exec {self._bomb} {mark} {limit} {round(seconds)}"
+        try:
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True,
+                                  timeout=seconds + 120)  # fmt: skip
+        finally:
+            (CGROUP / "cgroup.kill").write_text("1")
+        if done.returncode:
+            raise RuntimeError(f"bomb: {done.stderr}")
+        bomb = json.loads(done.stdout)
+        wait_until(self._empty, "empty cgroup", 60)
+        end = time.monotonic()
+        if not bomb["mark_ns"]:
+            raise RuntimeError(f"the bomb got to {bomb['tasks']} tasks only")
+        contained_ns = bomb["failed_ns"] or bomb["bound_ns"] or int(end * 1e9)
+        rows = [(due / 1e9, delay / 1e9) for due, delay in self._periodic.samples(start)]
+        return {
+            "containment_ms": (contained_ns - bomb["mark_ns"]) / 1e6,
+            "contained": float(bool(bomb["failed_ns"])),
+            "tasks": float(bomb["tasks"]),
+            **service(rows, bomb["begun_ns"] / 1e9, bomb["mark_ns"] / 1e9, contained_ns / 1e9, end),
+        }
+
+    def _mark(self) -> int:
+        return int(self._periodic.mark("a")["wakeups"])
+
+    @staticmethod
+    def _empty() -> bool:
+        return "populated 0" in (CGROUP / "cgroup.events").read_text()
+
+    def close(self) -> None:
+        """End the service."""
+        self._periodic.close()

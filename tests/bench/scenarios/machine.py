@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hands in the guest: the load's agent, tuned, and AINKA with its switch."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shlex
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from guest.vm import CommandFailed, Guest, GuestError
+
+LOAD = Path(__file__).parent / "load"
+FOLDER = "/tmp/scenario"
+ENFORCE = "/sys/module/ainka/parameters/enforce"
+
+
+class WindowError(Exception):
+    """The load could not measure a window; it goes on."""
+
+
+class Agent:
+    """load/agent.py in the guest, with a load that runs."""
+
+    def __init__(self, guest: Guest, load: str, options: dict[str, Any], patience_s: float) -> None:
+        guest.run(f"mkdir -p {FOLDER}")
+        guest.put(LOAD, f"{FOLDER}/load")
+        words = ["python3", "-m", "load.agent", load, json.dumps(options)]
+        self._process = guest.popen(f"cd {FOLDER} && exec {shlex.join(words)} 2>agent.log")
+        self._guest = guest
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        #: What the load has set up, for the report.
+        self.facts: dict[str, Any] = self._answer(patience_s)["facts"]
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _answer(self, patience_s: float) -> dict[str, Any]:
+        try:
+            line = self._lines.get(timeout=patience_s)
+        except queue.Empty:
+            raise GuestError(f"the load did not answer in {patience_s:.0f} s") from None
+        if not line:
+            log = self._guest.run(f"tail -5 {FOLDER}/agent.log").stdout
+            raise GuestError(f"the load has ended: {log.strip()}")
+        answer: dict[str, Any] = json.loads(line)
+        if not answer["fine"]:
+            raise WindowError(answer["error"])
+        return answer
+
+    def _order(self, patience_s: float = 120, **order: Any) -> dict[str, Any]:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return self._answer(patience_s)
+
+    def window(
+        self,
+        phase: str,
+        settle_s: float,
+        seconds: float,
+        *,
+        fresh: bool,
+        reset: bool,
+        series: bool = False,
+    ) -> dict[str, Any]:
+        """Measure; ``figures`` with their names. Raises WindowError when it could not."""
+        return self._order(
+            settle_s + seconds + 300,
+            order="window",
+            phase=phase,
+            settle=settle_s,
+            seconds=seconds,
+            fresh=fresh,
+            reset=reset,
+            series=series,
+        )
+
+    def settings(self) -> dict[str, str]:
+        """Every setting that a condition may touch, by file."""
+        found: dict[str, str] = self._order(order="settings")["settings"]
+        return found
+
+    def restore(self, wanted: dict[str, str]) -> dict[str, str]:
+        """Write back what differs; what differs still."""
+        left: dict[str, str] = self._order(order="restore", settings=wanted)["left"]
+        return left
+
+    def close(self) -> None:
+        """End the load."""
+        if self._process.poll() is None and self._process.stdin:
+            self._process.stdin.close()
+            self._process.wait(60)
+
+
+class Tuned:
+    """The tuned daemon; it runs only while one of its profiles is measured."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+
+    def on(self, profile: str) -> None:
+        """Switch to a profile, and return when it is active."""
+        self._guest.run("systemctl start tuned", timeout=120)
+        self._guest.run(["tuned-adm", "profile", profile], timeout=180)
+        active = self._guest.run("tuned-adm active", timeout=60).stdout
+        if profile not in active:
+            raise GuestError(f"tuned did not take {profile}: {active.strip()}")
+
+    def off(self) -> None:
+        """Undo it."""
+        self._guest.run("tuned-adm off && systemctl stop tuned", timeout=180)
+
+
+class Ainka:
+    """Module and daemon as installed, but for the tuners that may learn."""
+
+    def __init__(self, guest: Guest, tuners: list[str], policies: str, seed: int) -> None:
+        self._guest = guest
+        self._tuners = tuners
+        #: What it runs with.
+        self.config = f"[learning]\nenabled = {str(bool(tuners)).lower()}\nseed = {seed}\n"
+        if tuners:
+            self.config += f"tuners = {json.dumps(tuners)}\n"
+        guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=self.config)
+        guest.run("modprobe ainka && systemctl start ainkad", timeout=180)
+        if policies:
+            guest.run(["sh", "-c", "cat > /tmp/policies.toml"], input=policies)
+            guest.run("ainkactl policy add -f /tmp/policies.toml")
+
+    def enforce(self, on: bool) -> None:
+        """Let policies write, or have everything back at its baseline; nothing is forgotten."""
+        self._guest.run(f"echo {int(on)} > {ENFORCE}")
+
+    def pause(self) -> None:
+        """What was promoted stays in force; nothing is tried any more."""
+        for name in self._tuners:
+            self._guest.run(["ainkactl", "tuner", "pause", name])
+
+    def state(self) -> str:
+        """The module's state."""
+        line = self._guest.run("grep -i '^state' /proc/ainka || true").stdout
+        return line.split(":", 1)[-1].split()[0] if ":" in line else ""
+
+    def learned(self) -> list[str]:
+        """Policies of the learner that are in force."""
+        rows = json.loads(self._guest.run("ainkactl policy list --json").stdout)
+        return [row["name"] for row in rows if row.get("origin") == "learner"]
+
+    def counts(self) -> dict[str, Any]:
+        """Decisions so far."""
+        status = json.loads(self._guest.run("ainkactl status --json").stdout)
+        return {key: status.get(key) for key in ("decisions", "applied", "restored", "refused")}
+
+    def explain(self) -> list[str]:
+        """What became of the tuners, in ainkactl's words."""
+        text = []
+        for name in self._tuners:
+            try:
+                text.append(self._guest.run(["ainkactl", "tuner", "show", name]).stdout)
+            except CommandFailed as error:
+                text.append(str(error))
+        return text
+
+    def wait_back(self, agent: Agent, wanted: dict[str, str], seconds: float) -> dict[str, str]:
+        """Until all settings are as they were; what is not in time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            now = agent.settings()
+            left = {path: now.get(path, "gone") for path, text in wanted.items()
+                    if now.get(path) != text}  # fmt: skip
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(0.5)
