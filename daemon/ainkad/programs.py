@@ -30,6 +30,7 @@ OTHERS: Final = (
     ("mem.bpf.o", ()),
     ("net.bpf.o", ()),
     ("irq.bpf.o", ()),
+    ("fs.bpf.o", ()),
 )
 """Object files beside it, with their roles and maps; one that does not load costs its signals."""
 

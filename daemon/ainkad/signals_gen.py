@@ -23,15 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 71
+N_SYSTEM_SIGNALS: Final = 82
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 111
+N_SIGNALS: Final = 122
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
-N_COUNTERS: Final = 27
-N_COUNTED: Final = 54
+N_COUNTERS: Final = 31
+N_COUNTED: Final = 65
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -846,6 +846,139 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         doc="Programs executed per second.",
     ),
     SignalDef(
+        id=0x0047,
+        name="cpu.user_us",
+        subject=0,
+        index=71,
+        unit="us",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "CPU time in user mode since boot, all CPUs added up, as /proc/stat has it (user "
+            "and nice)."
+        ),
+    ),
+    SignalDef(
+        id=0x0048,
+        name="cpu.user_permille",
+        subject=0,
+        index=72,
+        unit="permille",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Share of all CPUs' time in user mode.",
+    ),
+    SignalDef(
+        id=0x0049,
+        name="cpu.system_permille",
+        subject=0,
+        index=73,
+        unit="permille",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Share of all CPUs' time in the kernel, but for interrupts.",
+    ),
+    SignalDef(
+        id=0x004A,
+        name="cpu.iowait_permille",
+        subject=0,
+        index=74,
+        unit="permille",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Share of all CPUs' time that they were idle while a task that had run there "
+            "waited for I/O."
+        ),
+    ),
+    SignalDef(
+        id=0x004B,
+        name="net.tcp_delivered_count",
+        subject=0,
+        index=75,
+        unit="count",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Segments of TCP that this machine sent and the other side has acknowledged, "
+            "since boot; in the initial network namespace."
+        ),
+    ),
+    SignalDef(
+        id=0x004C,
+        name="net.tcp_delivered_rate_hz",
+        subject=0,
+        index=76,
+        unit="hz",
+        source="kernel",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same per second.",
+    ),
+    SignalDef(
+        id=0x004D,
+        name="fs.sync_rate_hz",
+        subject=0,
+        index=77,
+        unit="hz",
+        source="fs.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Files per second that were written through to the disk on request: fsync, "
+            "fdatasync, msync and writes that are to be synchronous."
+        ),
+    ),
+    SignalDef(
+        id=0x004E,
+        name="fs.sync_mean_us",
+        subject=0,
+        index=78,
+        unit="us",
+        source="fs.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time that one of these took, mean.",
+    ),
+    SignalDef(
+        id=0x004F,
+        name="fs.sync_p99_us",
+        subject=0,
+        index=79,
+        unit="us",
+        source="fs.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="The same, 99th percentile.",
+    ),
+    SignalDef(
+        id=0x0050,
+        name="fs.sync_count",
+        subject=0,
+        index=80,
+        unit="count",
+        source="fs.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="How many there were since the programs were loaded.",
+    ),
+    SignalDef(
+        id=0x0051,
+        name="fs.sync_total_us",
+        subject=0,
+        index=81,
+        unit="us",
+        source="fs.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="How long they took together since then.",
+    ),
+    SignalDef(
         id=0x0100,
         name="task.pid",
         subject=1,
@@ -1512,5 +1645,11 @@ TIMES: Final[tuple[Slot, ...]] = (
         name="syscall.call",
         file="syscall.bpf",
         programs=("call_begin", "call_end"),
+    ),
+    Slot(
+        index=10,
+        name="fs.sync",
+        file="fs.bpf",
+        programs=("sync_begin", "sync_end"),
     ),
 )

@@ -49,11 +49,14 @@ static bool of_counter(const struct ainka_counted_def *def, u64 now, u64 then, u
 {
 	if (def->from == AINKA_FROM_COUNTER_TOTAL)
 		return set(now, value);
+	if (def->from == AINKA_FROM_COUNTER_TIME)
+		return set(now / NS_PER_US, value);
+	/* the kernel takes back some of a time that it has shown before it was over */
+	if (def->from == AINKA_FROM_COUNTER_SHARE)
+		return set_share(now > then ? now - then : 0, ns, cpus, value);
 	/* it has begun anew */
 	if (now < then)
 		return false;
-	if (def->from == AINKA_FROM_COUNTER_SHARE)
-		return set_share(now - then, ns, cpus, value);
 	return set_rate(now - then, ns, value);
 }
 
@@ -62,6 +65,10 @@ static bool of_times(const struct ainka_counted_def *def, const struct ainka_tim
 {
 	u64 n = now->n - then->n;
 
+	if (def->from == AINKA_FROM_TIMES_TOTAL)
+		return set(now->n, value);
+	if (def->from == AINKA_FROM_TIMES_TIME)
+		return set(now->sum_ns / NS_PER_US, value);
 	if (now->n < then->n || now->sum_ns < then->sum_ns)
 		return false;
 	if (def->from == AINKA_FROM_TIMES_RATE)

@@ -11,11 +11,14 @@ enum ainka_from {
 	AINKA_FROM_COUNTER_RATE,	/* additions a second */
 	AINKA_FROM_COUNTER_TOTAL,	/* since the beginning */
 	AINKA_FROM_COUNTER_SHARE,	/* permille of all CPUs' time, of a counter in ns */
+	AINKA_FROM_COUNTER_TIME,	/* microseconds since the beginning, of one in ns */
 	AINKA_FROM_TIMES_RATE,
 	AINKA_FROM_TIMES_SHARE,
 	AINKA_FROM_TIMES_MEAN,
 	AINKA_FROM_TIMES_P50,
 	AINKA_FROM_TIMES_P99,
+	AINKA_FROM_TIMES_TOTAL,		/* how many there were since the beginning */
+	AINKA_FROM_TIMES_TIME,		/* and how long they took together */
 };
 
 /**

@@ -30,6 +30,7 @@ MAX_SLOTS: Final = {"counters": 64, "kernel_counters": 16, "times": 16}
 FROM_UNITS: Final = {
     "rate": ("hz", "bytes"),
     "total": ("count", "bytes"),
+    "time": ("us",),
     "share": ("permille",),
     "mean": ("us",),
     "p50": ("us",),
@@ -37,9 +38,9 @@ FROM_UNITS: Final = {
 }
 """What can be made of a slot, and the unit that it then has."""
 FROM_KINDS: Final = {
-    "counter": ("rate", "total", "share"),
-    "kernel": ("rate", "total", "share"),
-    "times": ("rate", "share", "mean", "p50", "p99"),
+    "counter": ("rate", "total", "share", "time"),
+    "kernel": ("rate", "total", "share", "time"),
+    "times": ("rate", "share", "mean", "p50", "p99", "total", "time"),
 }
 
 

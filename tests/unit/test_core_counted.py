@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 SECOND = 10**9
 CPUS = 4
-RATE, TOTAL, SHARE, T_RATE, T_SHARE, T_MEAN, T_P50, T_P99 = range(8)
+RATE, TOTAL, SHARE, TIME, T_RATE, T_SHARE, T_MEAN, T_P50, T_P99, T_TOTAL, T_TIME = range(11)
 
 SUMS = np.dtype(
     [
@@ -82,6 +82,7 @@ def test_counters() -> None:
     assert value(0, RATE, now, then) == 0
     now["counter"][0][0] = SECOND * 8 // 10
     assert value(0, SHARE, now, then) == 250, "one of four CPUs"
+    assert value(0, TIME, now, then) == 800_000
     now["counter"][0][0] = 100 * SECOND
     assert value(0, SHARE, now, then) == 1000
 
@@ -106,6 +107,8 @@ def test_times() -> None:
     p50, p99 = value(2, T_P50, now, then), value(2, T_P99, now, then)
     assert p50 is not None and abs(p50 - 1000) <= 125
     assert p99 is not None and abs(p99 - 501_000) <= 501_000 / 8
+    assert value(2, T_TOTAL, now, then) == 1100
+    assert value(2, T_TIME, now, then) == (1000 * 7 + 98 * 1_000_000 + 2 * 501_000_000) // 1000
 
 
 def test_of_nothing_there_is_a_rate_and_no_mean() -> None:
@@ -113,6 +116,7 @@ def test_of_nothing_there_is_a_rate_and_no_mean() -> None:
     now = later(then, SECOND)
     assert value(0, T_RATE, now, then) == 0
     assert value(0, T_SHARE, now, then) == 0
+    assert value(0, T_TOTAL, now, then) == value(0, T_TIME, now, then) == 0
     assert [value(0, how, now, then) for how in (T_MEAN, T_P50, T_P99)] == [None] * 3
 
 
@@ -134,14 +138,22 @@ def test_what_began_anew_has_no_value() -> None:
     assert value(0, RATE, now, then) is None
     assert value(0, T_RATE, now, then) is None
     assert value(0, TOTAL, now, then) == 0
+    assert value(0, T_TOTAL, now, then) == 0
     assert value(0, RATE, then, then) is None, "no time has passed"
 
 
-@given(st.integers(0, 2**64 - 1), st.integers(0, 7))
+def test_time_that_is_taken_back_is_a_share_of_nothing() -> None:
+    """Waiting for I/O, which another CPU ends, is counted as idle after all."""
+    then = sums()
+    then["counter"][0][0] = 5_000_000
+    assert value(0, SHARE, later(sums(), SECOND), then) == 0
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, T_TIME))
 def test_anything_at_all_gives_figures_within_reason(seed: int, how: int) -> None:
     noise = np.random.default_rng(seed).bytes(2 * SUMS.itemsize)
     now, then = (np.frombuffer(noise, SUMS)[i : i + 1].copy() for i in (0, 1))
-    slot = 0 if how in (RATE, TOTAL, SHARE) else len(TIMES) - 1
+    slot = 0 if how < T_RATE else len(TIMES) - 1
     got = value(slot, how, now, then)
     assert got is None or got >= 0
     if how in (SHARE, T_SHARE):
@@ -152,7 +164,7 @@ def test_the_table_is_that_of_the_signals() -> None:
     table = (Def * N_COUNTED).in_dll(load(), "ainka_counted")
     units = {
         RATE: "hz", T_RATE: "hz", SHARE: "permille", T_SHARE: "permille", TOTAL: "count",
-        T_MEAN: "us", T_P50: "us", T_P99: "us",
+        TIME: "us", T_TOTAL: "count", T_TIME: "us", T_MEAN: "us", T_P50: "us", T_P99: "us",
     }  # fmt: skip
     for entry in table:
         signal = BY_ID[entry.id]

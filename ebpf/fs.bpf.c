@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How long it takes until what was written to a file is on the disk: fsync and
+ * fdatasync, msync, and writes to a file that is to be synchronous.
+ */
+#include "core_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "counters.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* struct sync - since when a task waits, or 0, and where on its stack that began */
+struct sync {
+	u64 since;
+	u64 frame;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sync);
+} syncs SEC(".maps");
+
+/* First in this file, so that it is attached first: no beginning without its end. */
+SEC("fexit/vfs_fsync_range")
+int BPF_PROG(sync_end, struct file *file, s64 start, s64 end, int datasync, int ret)
+{
+	struct sync *sync = bpf_task_storage_get(&syncs, bpf_get_current_task_btf(), 0, 0);
+
+	if (!sync || !sync->since || sync->frame != (u64)ctx)
+		return 0;
+	/* what failed is no measure of the disk */
+	if (!ret)
+		count_time(AINKA_TIMES_FS_SYNC, bpf_ktime_get_ns() - sync->since);
+	sync->since = 0;
+	return 0;
+}
+
+/*
+ * A file system above another one hands the request down (overlayfs): what begins
+ * further down on the stack is a part of what has begun already.
+ */
+SEC("fentry/vfs_fsync_range")
+int BPF_PROG(sync_begin)
+{
+	struct sync *sync = bpf_task_storage_get(&syncs, bpf_get_current_task_btf(), 0,
+						 BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!sync || (sync->since && (u64)ctx < sync->frame))
+		return 0;
+	sync->since = bpf_ktime_get_ns();
+	sync->frame = (u64)ctx;
+	return 0;
+}
