@@ -17,7 +17,8 @@ from ainkad.errors import AinkaError
 from ainkad.netlink.spec_gen import Subject
 from ainkad.telemetry.guarded import GuardedStore
 from ainkad.telemetry.store import Store
-from ainkad.tuner.run import Learned, TunerRun
+from ainkad.tuner.learned import Learned
+from ainkad.tuner.run import TunerRun
 
 log = logging.getLogger("ainkad.control")
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ainkad import core_lib
 from ainkad.errors import AinkaError
-from ainkad.signals_gen import N_SIGNALS, N_TASK_SIGNALS
+from ainkad.layouts_gen import DEV_REC_DTYPE
+from ainkad.signals_gen import N_DEVICE_SIGNALS, N_SIGNALS, N_TASK_SIGNALS
 
 if TYPE_CHECKING:
     from ainkad.core import Model
@@ -91,6 +92,29 @@ def task_features(records: npt.NDArray[np.void], now_ns: int) -> tuple[IntArray,
     fresh = np.zeros((len(records), N_TASK_SIGNALS), dtype=np.uint8)
     core_lib.load().ainka_task_features_batch(
         records.ctypes.data, len(records), now_ns, values.ctypes.data, fresh.ctypes.data
+    )
+    return values, fresh.view(np.bool_)
+
+
+def device_features(
+    now: npt.NDArray[np.void], then: npt.NDArray[np.void], elapsed_ns: int
+) -> tuple[IntArray, BoolArray]:
+    """The signals of one disk from two copies of its BPF record, ``elapsed_ns`` apart.
+
+    Both are arrays of shape (1,) with the layout of struct ainka_dev_rec. Returns values and
+    freshness, both of shape (N_DEVICE_SIGNALS,). Raises AinkaError for another layout.
+    """
+    for records in (now, then):
+        if records.shape != (1,) or records.dtype.itemsize != DEV_REC_DTYPE.itemsize:
+            raise AinkaError(
+                f"a record of {records.dtype.itemsize} bytes and shape {records.shape}",
+                f"it has {DEV_REC_DTYPE.itemsize} bytes and shape (1,)",
+            )
+    now, then = np.ascontiguousarray(now), np.ascontiguousarray(then)
+    values = np.zeros(N_DEVICE_SIGNALS, dtype=np.int64)
+    fresh = np.zeros(N_DEVICE_SIGNALS, dtype=np.uint8)
+    core_lib.load().ainka_dev_features(
+        now.ctypes.data, then.ctypes.data, elapsed_ns, values.ctypes.data, fresh.ctypes.data
     )
     return values, fresh.view(np.bool_)
 

@@ -90,6 +90,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
         None,
         [c_void_p, c_uint32, c_uint64, c_void_p, c_void_p],
     ),
+    "ainka_dev_features": (None, [c_void_p, c_void_p, c_uint64, c_void_p, c_void_p]),
     "ainka_budget_take": (ctypes.c_bool, [c_void_p, c_uint32, c_uint32, c_uint64]),
     "ainka_state_next": (c_uint32, [c_uint32, c_uint32, c_uint32]),
     "ainka_state_allows": (ctypes.c_bool, [c_uint32, c_uint32, c_uint32]),

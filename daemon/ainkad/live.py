@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The machine that a tuner tunes: maps of the BPF programs, netlink, the clock."""
+"""The machine that tuners tune: maps of the BPF programs, netlink, the clock."""
 
 from __future__ import annotations
 
@@ -14,9 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ainkad.analysis import read_signals
 from ainkad.bpf import BpfObject, HashMap, PerCpuArray
 from ainkad.core import task_features
-from ainkad.layouts_gen import SCHED_STATS_DTYPE, TASK_KTHREAD, TASK_REC_DTYPE, TASKS_MAX
+from ainkad.disks import SAMPLE_NS, Disks
+from ainkad.layouts_gen import (
+    DEV_REC_DTYPE,
+    DEVS_MAX,
+    SCHED_STATS_DTYPE,
+    TASK_KTHREAD,
+    TASK_REC_DTYPE,
+    TASKS_MAX,
+)
 from ainkad.netlink.client import Client
 from ainkad.netlink.message import KernelError
 from ainkad.procfs import TaskInfo, task_info
@@ -73,9 +82,22 @@ def choose(
         if len(rows) == tuner.most:
             break
     return Candidates(
-        pids=records["pid"][rows].astype(np.int64),
-        comms=tuple(comms),
+        ids=records["pid"][rows].astype(np.int64),
+        names=tuple(comms),
         features=values[rows][:, columns],
+    )
+
+
+def machine_candidate(tuner: Tuner, values: Mapping[str, float | None]) -> Candidates:
+    """The machine itself, or nothing: by its signals, None where stale."""
+    row = [values.get(name) for name in tuner.features]
+    rank = values.get(tuner.candidate_signal)
+    there = rank is not None and rank >= tuner.candidate_min and None not in row
+    rows = [[int(value or 0) for value in row]] if there else []
+    return Candidates(
+        ids=np.zeros(len(rows), dtype=np.int64),
+        names=("machine",) * len(rows),
+        features=np.array(rows, dtype=np.int64).reshape(-1, len(row)),
     )
 
 
@@ -90,23 +112,53 @@ def module_protects(path: Path = MODULE_PROTECTS) -> frozenset[str]:
 class LiveMachine:
     """See ``ainkad.tuner.machine.Machine``."""
 
-    def __init__(self, client: Client, bpf: BpfObject, protected: tuple[str, ...]) -> None:
-        """``bpf`` must be loaded. Raises AinkaError when its maps have another layout."""
+    def __init__(
+        self,
+        client: Client,
+        bpf: BpfObject,
+        protected: tuple[str, ...],
+        devices_fd: int | None = None,
+    ) -> None:
+        """``bpf`` must be loaded; ``devices_fd`` is the map of disks, if somebody tunes them.
+
+        Raises AinkaError when the maps have another layout.
+        """
         self._client = client
         self._protected = frozenset(protected) | module_protects()
         self._stats = PerCpuArray(bpf.map_fd("sched_stats"), SCHED_STATS_DTYPE, possible_cpus())
         self._tasks = HashMap(bpf.map_fd("tasks"), np.uint32, TASK_REC_DTYPE, TASKS_MAX)
+        self._devices: HashMap | None = None
+        if devices_fd is not None:
+            self._devices = HashMap(devices_fd, np.uint32, DEV_REC_DTYPE, DEVS_MAX)
+        self._disks = Disks()
 
     def now_ns(self) -> int:
         """CLOCK_MONOTONIC, the clock of the records."""
         return time.monotonic_ns()
 
     async def sleep(self, nanoseconds: int) -> None:
-        """Let other work of the daemon run."""
-        await asyncio.sleep(nanoseconds / 1e9)
+        """Let other work of the daemon run; meanwhile disks are looked at."""
+        until = self.now_ns() + nanoseconds
+        while self._devices is not None:
+            self._look_at_disks()
+            left = until - self.now_ns()
+            if left <= SAMPLE_NS:
+                break
+            await asyncio.sleep(SAMPLE_NS / 1e9)
+        await asyncio.sleep(max(0, until - self.now_ns()) / 1e9)
+
+    def _look_at_disks(self) -> None:
+        now = self.now_ns()
+        if self._devices is not None and self._disks.due(now):
+            self._disks.add(self._devices.read_all()[1], now)
 
     def candidates(self, tuner: Tuner) -> Candidates:
-        """The tasks that may be treated now."""
+        """The subjects that may be treated now."""
+        if tuner.subject == "system":
+            return machine_candidate(tuner, read_signals(self._client))
+        if tuner.subject == "device":
+            self._look_at_disks()
+            return self._disks.choose(tuner)
         _, records = self._tasks.read_all()
         return choose(tuner, records, self.now_ns(), self._protected)
 
@@ -140,6 +192,11 @@ class LiveMachine:
             if error.errno == errno.ENOENT:
                 return None
             raise
+
+    def learned(self) -> list[str]:
+        """Names of the learner's policies that are in force."""
+        rows = self._client.dump("policy-get")
+        return [row["name"] for row in rows if row.get("origin") == "learner"]
 
     def status(self) -> Mapping[str, Any]:
         """State and switches."""

@@ -96,6 +96,10 @@ class Programs:
         """The roles of the maps there are, as a mask."""
         return sum(1 << role for role, _ in self._maps)
 
+    def map_fd(self, role: MapRole) -> int | None:
+        """The map of a role; None when its program is not loaded."""
+        return dict(self._maps).get(role)
+
     def hand_over(self, client: Client) -> None:
         """Give the maps to the module, which keeps them until the lease ends."""
         for role, fd in self._maps:

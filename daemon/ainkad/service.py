@@ -33,6 +33,7 @@ from ainkad.learning.trainer import ChildTrainer
 from ainkad.live import LiveMachine
 from ainkad.netlink.client import Client
 from ainkad.netlink.message import KernelError
+from ainkad.netlink.spec_gen import MapRole
 from ainkad.policy_file import read_policies
 from ainkad.programs import Programs
 from ainkad.pusher import Pusher
@@ -119,7 +120,13 @@ class Service:
             server = EventServer(feed, SOCKET_PATH, lambda: report(programs, feed, had))
             stack.callback(server.close)
             await server.start()
-            machine = LiveMachine(client, programs.sched, self._config.protected)
+            disks = any(tuner.subject == "device" for tuner in self._tuners)
+            machine = LiveMachine(
+                client,
+                programs.sched,
+                self._config.protected,
+                programs.map_fd(MapRole.DEVICES) if disks else None,
+            )
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
@@ -191,7 +198,10 @@ class Service:
         feed: EventFeed,
         analyses: Sequence[Coroutine[Any, Any, None]],
     ) -> None:
-        runs = [self._tuner_run(tuner, machine, store, i) for i, tuner in enumerate(self._tuners)]
+        turn = asyncio.Lock()
+        runs = [
+            self._tuner_run(tuner, machine, store, i, turn) for i, tuner in enumerate(self._tuners)
+        ]
         tasks = [
             asyncio.create_task(self._keep_lease(client, programs), name="lease"),
             asyncio.create_task(self._read_ring(ring, client, store), name="ring"),
@@ -222,13 +232,13 @@ class Service:
             raise self._failure
 
     def _tuner_run(
-        self, tuner: Tuner, machine: LiveMachine, store: GuardedStore, i: int
+        self, tuner: Tuner, machine: LiveMachine, store: GuardedStore, i: int, turn: asyncio.Lock
     ) -> TunerRun:
         configured = self._config.seed
         seed = configured + i if configured is not None else int.from_bytes(os.urandom(4), "little")
         log.info("event=tuner name=%s seed=%d", tuner.name, seed)
         evaluate = full_evaluate(tuner.features, evaluate_model)
-        return TunerRun(tuner, machine, store, ChildTrainer(), evaluate, seed)
+        return TunerRun(tuner, machine, store, ChildTrainer(), evaluate, seed, turn)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A part that ends by itself has failed: the daemon leaves, and systemd starts it anew."""

@@ -1445,6 +1445,15 @@ SYSTEM_SIGNALS, TASK_SIGNALS, CGROUP_SIGNALS, DEVICE_SIGNALS = BANKS
 BY_NAME: Final = {s.name: s for s in SIGNALS}
 BY_ID: Final = {s.id: s for s in SIGNALS}
 
+TOTALS: Final = (
+    "mem.oom_kills",
+    "cpu.user_us",
+    "net.tcp_delivered_count",
+    "fs.sync_count",
+    "fs.sync_total_us",
+)
+"""Signals of the system that only grow: sums since a beginning."""
+
 
 @dataclass(frozen=True)
 class Slot:

@@ -229,6 +229,11 @@ def python(spec: Spec) -> str:
         "BY_NAME: Final = {s.name: s for s in SIGNALS}",
         "BY_ID: Final = {s.id: s for s in SIGNALS}",
         "",
+        "TOTALS: Final = (",
+        *(f'    "{s.name}",' for s in spec.signals if s.origin and s.origin.what in ("total", "time")),
+        ")",
+        '"""Signals of the system that only grow: sums since a beginning."""',
+        "",
     ]
     lines += _python_slots(spec)
     return "\n".join(lines)

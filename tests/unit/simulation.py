@@ -123,8 +123,8 @@ class Machine:
         self._perhaps_fail()
         rows = {p: r for p, r in self._features().items() if r[0] >= tuner.candidate_min}
         return Candidates(
-            pids=np.array(list(rows), dtype=np.int64),
-            comms=tuple("hog" if pid in HOGS else "interactive" for pid in rows),
+            ids=np.array(list(rows), dtype=np.int64),
+            names=tuple("hog" if pid in HOGS else "interactive" for pid in rows),
             features=np.array(list(rows.values()), dtype=np.int64).reshape(-1, len(FEATURES)),
         )
 
@@ -149,6 +149,9 @@ class Machine:
         self._perhaps_fail()
         policy = self.policies.get(name)
         return None if policy is None else {**policy, "active": len(self.treated())}
+
+    def learned(self) -> list[str]:
+        return [name for name, policy in self.policies.items() if policy["origin"] == "learner"]
 
     def status(self) -> Mapping[str, Any]:
         return {"state": self.state, "enforce": 1, "learning-mode": self.learning_mode}

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from ainkad.config import Config, parse_config, read_config
+from ainkad.core import Windows, compile_expression
 from ainkad.errors import AinkaError
+from ainkad.netlink.spec_gen import Subject
 from ainkad.policy_file import read_policies
 from ainkad.toml_file import parse_toml
+from ainkad.tuner.confirm import model_policy
 from ainkad.tuner.definition import read_tuner
 from ainkad.units import format_duration, parse_duration
 
@@ -168,7 +171,22 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             read_policies(path)
 
 
-def test_the_shipped_tuner() -> None:
+@pytest.mark.parametrize("path", sorted(TUNER.parent.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_shipped_tuners_are_understood(path: Path) -> None:
+    tuner = read_tuner(path)
+    assert tuner.arms[0].settings == ()
+    assert len(tuner.experiment) < 32
+    assert tuner.in_context == (tuner.subject != "task")
+    for arm in tuner.treated_arms:
+        policy = model_policy(tuner, arm, b"", tuner.learned, "learner", "enforce")
+        windows = Windows()
+        for key in ("when", "until"):
+            number = Subject[tuner.subject.upper()]
+            assert len(policy[key]) < 512
+            compile_expression(policy[key], number, True, windows)
+
+
+def test_the_tuner_of_tasks() -> None:
     tuner = read_tuner(TUNER)
     assert tuner.arms[0].settings == ()
     assert [arm.name for arm in tuner.treated_arms] == ["idle"]
@@ -180,7 +198,7 @@ def test_the_shipped_tuner() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('subject = "task"', 'subject = "system"', ["subject", "task"]),
+        ('subject = "task"', 'subject = "cgroup"', ["subject", "task", "device"]),
         ('"task.burst_mean_us"', '"task.pid"', ["features", "task.pid", "cannot be learned"]),
         ('"task.burst_mean_us"', '"task.colour"', ["features", "task.colour"]),
         ('"task.burst_mean_us"', '"sched.switch_rate_hz"', ["features", "sched"]),
@@ -190,6 +208,12 @@ def test_the_shipped_tuner() -> None:
         ("most = 14", "most = 15", ["candidates.most", "15", "14"]),
         ("keep = 1\n", "keep = 60\n", ["candidates.keep", "60", "20"]),
         ('numerator = "wake-delay-ns"', 'numerator = "joy"', ["reward.numerator", "joy", "delays"]),
+        (
+            'denominator = "wake-delays"',
+            'denominator = "sched.switch_rate_hz"',
+            ["reward.denominator", "does not count", "time", "mem.oom_kills"],
+        ),
+        ("priority = 0", 'priority = 0\nwhen = "task.joy > 1"', ["policy.when", "task.joy"]),
         ('signal = "sched.cpu_busy_permille"', 'signal = "x"', ["guards[1].signal", "psi"]),
         ("confirm_pairs = 10", "confirm_pairs = 1", ["windows.confirm_pairs", "3"]),
         ("alpha = 0.05", "alpha = 0.9", ["learner.alpha", "0.9"]),

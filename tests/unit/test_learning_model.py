@@ -16,7 +16,8 @@ from ainkad.errors import AinkaError
 from ainkad.learning.compile import agreement, compile_tree, describe, full_evaluate, prune
 from ainkad.learning.cuts import leaf_of, wavering, widen
 from ainkad.learning.dataset import Dataset
-from ainkad.learning.fit import fit, leaf_effects, predict
+from ainkad.learning.effects import leaf_effects
+from ainkad.learning.fit import fit, predict
 from ainkad.learning.trainer import ChildTrainer
 from hypothesis import given, settings
 from hypothesis import strategies as st

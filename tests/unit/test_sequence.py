@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import measure_pairs
 from ainkad.tuner.definition import read_tuner
 from ainkad.tuner.drift import REFERENCE, Drift
@@ -159,9 +160,10 @@ def test_a_sequential_tuner_confirms_with_fewer_pairs_and_promotes_nothing_witho
     used = []
     for seed in range(6):
         machine = Machine(seed)
-        run = tuner_run(machine, seed, sequential)
+        store = Store(Path(":memory:"))
+        run = tuner_run(machine, seed, sequential, store)
         assert asyncio.run(run.attempt()) is not None
-        row = run._store._db.execute(  # type: ignore[union-attr]
+        row = store._db.execute(
             "SELECT pairs, valid_high, decided_by, promoted FROM effects ORDER BY id DESC"
         ).fetchone()
         assert row[1] < 0
@@ -197,8 +199,8 @@ def test_noise_is_no_change_and_a_change_is_one_soon() -> None:
 
 
 def test_another_load_ends_the_waiting_and_exploration_begins_again() -> None:
-    machine = Machine(1, effect=0.0)
-    run = tuner_run(machine, 1)
+    machine, store = Machine(1, effect=0.0), Store(Path(":memory:"))
+    run = tuner_run(machine, 1, store=store)
     run._failures = 5  # would wait for an hour
     begun = machine.now
 
@@ -217,7 +219,7 @@ def test_another_load_ends_the_waiting_and_exploration_begins_again() -> None:
     waited = (machine.now - begun) / 1e9
     assert 600 < waited < 800
     assert run._failures == 0
-    events = run._store._db.execute("SELECT event FROM events").fetchall()  # type: ignore[union-attr]
+    events = store._db.execute("SELECT event FROM events").fetchall()
     assert ("load-changed",) in events
 
 
@@ -255,15 +257,16 @@ def test_of_several_arms_one_that_breaks_a_guard_is_not_tried_again() -> None:
         return 500 if tried else original(name)
 
     machine.signal = signal  # type: ignore[method-assign]
-    run = tuner_run(machine, 2, two)
+    store = Store(Path(":memory:"))
+    run = tuner_run(machine, 2, two, store)
     asyncio.run(run.attempt())
-    rows = run._store._db.execute(  # type: ignore[union-attr]
+    rows = store._db.execute(
         "SELECT arm FROM windows WHERE stage = 'explore' ORDER BY id"
     ).fetchall()
     tried = [row[0] for row in rows]
     assert tried.count("idle") > 30
     # Windows in which chance treats nobody break nothing.
     assert 2 <= tried.count("nice") <= 8
-    events = run._store._db.execute("SELECT detail FROM events WHERE event = 'arm-stopped'")  # type: ignore[union-attr]
+    events = store._db.execute("SELECT detail FROM events WHERE event = 'arm-stopped'")
     (told,) = events.fetchall()
     assert '"nice"' in told[0]

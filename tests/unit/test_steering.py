@@ -22,7 +22,8 @@ from ainkad.learning.compile import full_evaluate
 from ainkad.telemetry import lookup, steer
 from ainkad.telemetry.guarded import GuardedStore
 from ainkad.telemetry.store import Store
-from ainkad.tuner.run import Learned, TunerRun
+from ainkad.tuner.learned import Learned
+from ainkad.tuner.run import TunerRun
 
 from tests.unit.simulation import FEATURES, Machine
 from tests.unit.test_tuner_run import CPU_HOGS, InProcess

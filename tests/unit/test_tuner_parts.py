@@ -233,7 +233,7 @@ def chosen(
         own=500,
     )
     assert candidates.features.shape == (len(candidates), len(TUNER.features))
-    return candidates.pids.tolist()  # type: ignore[no-any-return]
+    return candidates.ids.tolist()  # type: ignore[no-any-return]
 
 
 def test_the_largest_come_first_and_small_ones_not_at_all() -> None:

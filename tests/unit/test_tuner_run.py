@@ -18,7 +18,8 @@ from ainkad.learning.dataset import Dataset
 from ainkad.learning.fit import fit
 from ainkad.telemetry.store import Store
 from ainkad.tuner.definition import Tuner, read_tuner
-from ainkad.tuner.run import Learned, TunerRun
+from ainkad.tuner.learned import Learned
+from ainkad.tuner.run import TunerRun
 
 from tests.unit.simulation import FEATURES, HOGS, INTERACTIVE, Machine
 
@@ -39,9 +40,11 @@ class InProcess:
     async def stop(self) -> None: ...
 
 
-def tuner_run(machine: Machine, seed: int, tuner: Tuner = CPU_HOGS) -> TunerRun:
-    store = Store(Path(":memory:"))
+def tuner_run(
+    machine: Machine, seed: int, tuner: Tuner = CPU_HOGS, store: Store | None = None
+) -> TunerRun:
     evaluate = full_evaluate(FEATURES, evaluate_model)
+    store = store or Store(Path(":memory:"))
     return TunerRun(tuner, machine, store, InProcess(), evaluate, seed)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ainkad.core import Model
 from ainkad.layouts_gen import MODEL_MEAN
 from ainkad.learning.blob import Leaf, Split, Tree, forest, integer_threshold
 from ainkad.signals_gen import SIGNALS
@@ -91,14 +92,18 @@ def agreement(
     return float(np.mean(evaluate(blob, features) == np.asarray(classes)))
 
 
-def full_evaluate(features: Sequence[str], evaluate: Callable[[bytes, Any, Any], Any]) -> Evaluate:
-    """``evaluate`` of rows of all signals, as the core has it, for rows of a tuner's features."""
+def full_evaluate(features: Sequence[str], evaluate: Callable[[Model, Any, Any], Any]) -> Evaluate:
+    """``evaluate`` of rows of all signals, as the core has it, for rows of a tuner's features.
+
+    Features are signals of the system and of at most one other kind of subject.
+    """
     columns = [next(i for i, s in enumerate(SIGNALS) if s.name == name) for name in features]
+    subject = max(SIGNALS[i].subject for i in columns)
 
     def run(model: bytes, rows: Any) -> Any:
         values = np.zeros((len(rows), len(SIGNALS)), dtype=np.int64)
         fresh = np.zeros(values.shape, dtype=np.bool_)
         values[:, columns], fresh[:, columns] = rows, True
-        return evaluate(model, values, fresh)
+        return evaluate(Model(model, subject), values, fresh)
 
     return run

@@ -18,7 +18,8 @@ class Dataset:
 
     ``outcome`` (W,): logarithm of the reward, the sign such that lower is better.
     ``arm`` (W,): index of the treated arm of that window.
-    ``window`` (n,): window of each row; ``treated`` (n,): 0 or 1, with probability one half each;
+    ``window`` (n,): window of each row; ``treated`` (n,): 0 or 1, with probability one half each
+    (of the windows of one arm and those without any);
     ``features`` (n, F): integers, read before the window began; ``task`` (n,): a number of the
     task, the same in all its rows.
     """

@@ -23,12 +23,20 @@ same estimates
     tasks do not cross it from window to window;
   - leaves that treatment harms are set aside, and the others are looked at again in the windows in
     which nobody of those was treated.
+
+Where it is the moment that decides and not who is treated (parameter ``context``: the machine, its
+disks), a window has a row or two, and how it went depends first of all on what there was to do. All
+subjects are treated or none, each arm is as frequent as the baseline, and each is compared with all
+untreated windows. What the features alone explain of y_w is taken out beforehand (by trees that
+have not seen the window; X. Nie and S. Wager, Quasi-oracle estimation of heterogeneous treatment
+effects, Biometrika 108 (2021) 299-319), and each leaf has a level of its own beside its effect. A
+feature that goes to and fro with time is then as good as any other.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,7 +44,7 @@ from numpy.typing import NDArray
 
 from ainkad.learning.cuts import Nodes, leaf_of, widen
 from ainkad.learning.dataset import Dataset
-from ainkad.tuner.stats import t_cdf, t_quantile
+from ainkad.learning.effects import Effects, leaf_effects, level, tamed
 
 P_TREATED = 0.5
 CUTS = 10
@@ -53,69 +61,6 @@ def holdout_windows(data: Dataset, share: float, seed: int) -> NDArray[np.bool_]
     chosen = np.random.default_rng(seed).permutation(count)[: max(1, math.ceil(share * count))]
     held[chosen] = True
     return held
-
-
-@dataclass(frozen=True)
-class Effects:
-    """Effects of treating one task of each leaf, and how sure they are.
-
-    ``mean`` (L,), ``covariance`` (L, L), ``freedom`` degrees of it. ``known`` (L,) is false for a
-    leaf that cannot be told apart from others or whose tasks were all treated alike. ``residual``
-    (W,) is what the effects leave unexplained.
-    """
-
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    freedom: int
-    known: NDArray[np.bool_]
-    residual: NDArray[np.float64]
-
-    @property
-    def variance(self) -> float:
-        """Variance of the residual, per degree of freedom."""
-        return float(self.residual @ self.residual) / max(self.freedom, 1)
-
-    def upper(self, alpha: float) -> NDArray[np.float64]:
-        """Bounds that each effect exceeds with chance alpha at most; infinite where unknown."""
-        if not self.known.any():
-            return np.full(len(self.mean), np.inf)
-        half = t_quantile(1.0 - alpha, self.freedom) * np.sqrt(np.diag(self.covariance))
-        return np.where(self.known, self.mean + half, np.inf)
-
-    def negated(self) -> Effects:
-        """The same with the opposite sign."""
-        return replace(self, mean=-self.mean)
-
-    def p_equal(self, a: int, b: int) -> float:
-        """Two-sided p-value of the hypothesis that two leaves have the same effect."""
-        c = self.covariance
-        variance = c[a, a] + c[b, b] - 2 * c[a, b]
-        if not (self.known[a] and self.known[b]) or variance <= 0:
-            return 1.0
-        t = abs(self.mean[a] - self.mean[b]) / math.sqrt(variance)
-        return 2.0 * t_cdf(-float(t), self.freedom)
-
-
-def leaf_effects(outcome: NDArray[np.float64], counts: NDArray[np.float64]) -> Effects:
-    """Least squares of the windows' ``outcome`` (W,) on ``counts`` (W, L).
-
-    ``counts`` holds the sums of a - p over the tasks of each leaf.
-    """
-    windows, leaves = counts.shape
-    freedom = windows - leaves - 1
-    design = np.column_stack([np.ones(windows), counts])
-    if freedom < 3:
-        zero = np.zeros(leaves)
-        none = np.zeros(leaves, dtype=np.bool_)
-        return Effects(zero, np.zeros((leaves, leaves)), freedom, none, outcome)
-    known = np.ptp(counts, axis=0) > 0
-    if np.linalg.matrix_rank(design) < leaves + 1:
-        known = np.zeros(leaves, dtype=np.bool_)
-    inverse = np.linalg.pinv(design.T @ design)
-    beta = inverse @ design.T @ outcome
-    residual = outcome - design @ beta
-    covariance = inverse * (residual @ residual) / max(freedom, 1)
-    return Effects(beta[1:], covariance[1:, 1:], freedom, known, residual)
 
 
 class GrownTree:
@@ -188,7 +133,7 @@ class Sample:
     """The windows and rows of one arm.
 
     ``outcome`` (W,); of each row ``window`` (n,), ``treatment`` (n,): a - p, ``features`` (n, F),
-    ``task`` (n,).
+    ``task`` (n,). With ``context`` each leaf has a level of its own.
     """
 
     outcome: NDArray[np.float64]
@@ -196,6 +141,15 @@ class Sample:
     treatment: NDArray[np.float64]
     features: NDArray[np.int64]
     task: NDArray[np.int64]
+    context: bool = False
+
+    def members(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64] | None:
+        """Rows of each leaf in each window (W, L), where that matters."""
+        if not self.context:
+            return None
+        counts = np.zeros((len(self.outcome), leaves))
+        np.add.at(counts, (self.window, column), 1.0)
+        return counts
 
     def counts(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64]:
         """Sums of a - p (W, L), given the leaf (n,) of each row."""
@@ -217,7 +171,11 @@ class Grown:
 def effects_of(sample: Sample, leaf: NDArray[np.int64]) -> tuple[Any, Any, Effects]:
     """Leaves (L,), place of each row's leaf (n,) and effects, given the leaf (n,) of each row."""
     leaves, column = np.unique(leaf, return_inverse=True)
-    return leaves, column, leaf_effects(sample.outcome, sample.counts(column, len(leaves)))
+    number = len(leaves)
+    effects = leaf_effects(
+        sample.outcome, sample.counts(column, number), sample.members(column, number)
+    )
+    return leaves, column, effects
 
 
 def grow(sample: Sample, pseudo: NDArray[np.float64], p: dict[str, Any]) -> Grown:
@@ -263,7 +221,8 @@ def spare_harmed(sample: Sample, grown: Grown, p: dict[str, Any]) -> Effects:
     """
     effects = grown.effects
     harmed = -effects.negated().upper(p["alpha"]) > p["min_effect"]
-    if not harmed.any() or harmed.all():
+    # With levels of their own, leaves do not disturb each other.
+    if sample.context or not harmed.any() or harmed.all():
         return effects
     touched = sample.window[harmed[grown.column] & (sample.treatment > 0)]
     kept = np.ones(len(sample.outcome), dtype=np.bool_)
@@ -279,25 +238,42 @@ def spare_harmed(sample: Sample, grown: Grown, p: dict[str, Any]) -> Effects:
     return Effects(mean, covariance, some.freedom, known, some.residual)
 
 
-def fit_arm(data: Dataset, arm: int, train: NDArray[np.bool_], p: dict[str, Any]) -> dict[str, Any]:
+def fit_arm(
+    data: Dataset,
+    arm: int,
+    train: NDArray[np.bool_],
+    p: dict[str, Any],
+    expected: NDArray[np.float64] | None = None,
+) -> dict[str, Any]:
     """The tree of one arm: nodes, leaves with effects, and what treating by it should bring.
 
     ``train`` (W,) marks the windows to learn from; ``p`` has depth, min_leaf, min_effect, alpha
-    and seed. The result is plain data; ``total`` is the predicted change of the log reward.
+    and seed; ``expected`` (W,), if given, is what the features alone say (see ``level``). The
+    result is plain data; ``total`` is the predicted change of the log reward.
     """
-    windows = np.flatnonzero(train & (data.arm == arm))
+    used = train & (data.arm == arm)
+    if expected is not None:
+        # Untreated windows are those of every arm.
+        nobody = np.bincount(data.window, weights=data.treated, minlength=len(data.outcome)) == 0
+        used |= train & nobody
+    windows = np.flatnonzero(used)
     rows = np.flatnonzero(np.isin(data.window, windows))
     nothing = {"arm": arm, "total": 0.0, "nodes": [], "leaves": [], "windows": len(windows)}
     if len(windows) < 8 or len(rows) < 2 * p["min_leaf"]:
         return nothing
     number = np.full(len(data.outcome), -1)
     number[windows] = np.arange(len(windows))
+    context, outcome = expected is not None, data.outcome[windows]
+    if expected is not None:
+        outcome = tamed(outcome - expected[windows])
     sample = Sample(
-        outcome=data.outcome[windows],
+        outcome=outcome,
         window=number[data.window[rows]],
         treatment=data.treated[rows] - P_TREATED,
         features=data.features[rows],
-        task=data.task[rows],
+        # A moment is not seen twice.
+        task=np.arange(len(rows)) if context else data.task[rows],
+        context=context,
     )
     partial = (sample.outcome - sample.outcome.mean())[sample.window]
     fitted = []
@@ -344,12 +320,14 @@ def predict(nodes: Nodes, features: NDArray[np.int64]) -> NDArray[np.int64]:
 def fit(data: Dataset, p: dict[str, Any]) -> dict[str, Any]:
     """The best arm's tree, and the arms beside it.
 
-    ``p`` has arms (their number), depth, min_leaf, min_effect, alpha, holdout and seed. The result
-    is plain data: ``best`` (None when no arm treats anybody with profit), ``arms``, and the rows
-    held out with the classes that the original gives them.
+    ``p`` has arms (their number), depth, min_leaf, min_effect, alpha, holdout, seed, and context
+    where it is the moment that decides. The result is plain data: ``best`` (None when no arm treats
+    anybody with profit), ``arms``, and the rows held out with the classes that the original gives
+    them.
     """
     held = holdout_windows(data, p["holdout"], p["seed"])
-    arms = [fit_arm(data, arm, ~held, p) for arm in range(p["arms"])]
+    expected = level(data, ~held, p) if p.get("context") else None
+    arms = [fit_arm(data, arm, ~held, p, expected) for arm in range(p["arms"])]
     best = min(arms, key=lambda result: result["total"])
     rows = np.flatnonzero(held[data.window])
     result: dict[str, Any] = {"best": None, "arms": arms, "holdout": rows.tolist(), "classes": []}

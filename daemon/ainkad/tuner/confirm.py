@@ -11,12 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ainkad.tuner.definition import Arm, Tuner
+from ainkad.tuner.definition import TIME, Arm, Tuner
 from ainkad.tuner.explore import EXPERIMENT_RATE_PER_MIN, HARM, Usual, actions
 from ainkad.tuner.machine import Machine
 from ainkad.tuner.sequence import always_valid
 from ainkad.tuner.stats import Interval, t_interval
 from ainkad.tuner.windows import Outcome, broken_at_once, broken_guards, measure
+
+# Pairs that may be lost, for each that is wanted, since the moment passed before they were over.
+PASSING = 4
+# Lengths of a window that are waited for a moment in which the policy acts.
+MOMENTS = 120
 
 # (mode, outcome) of every window
 OnWindow = Callable[[str, Outcome], None]
@@ -27,18 +32,24 @@ def model_policy(
 ) -> dict[str, Any]:
     """The policy that treats whom the tree chooses.
 
-    The tree has only seen candidates, so the condition asks for one. A treated task may lose some
-    of what made it a candidate: it stays treated down to the lower bound.
+    The tree has only seen candidates, so the condition asks for one. A treated subject may lose
+    some of what made it a candidate: it stays treated down to the lower bound. ``tuner.when`` must
+    hold as well, and ``tuner.until`` ends it.
     """
-    share = tuner.candidate_signal
-    when = f"model == 1 and {share} >= {tuner.candidate_min}"
+    signal = tuner.candidate_signal
+    when = f"model == 1 and {signal} >= {tuner.candidate_min}"
+    until = f"model == 0 or {signal} < {tuner.candidate_keep}"
     if tuner.candidate_age_ms:
         when += f" and task.age_ms >= {tuner.candidate_age_ms}"
+    if tuner.when:
+        when += f" and ({tuner.when})"
+    if tuner.until:
+        until += f" or {tuner.until}"
     return {
         "name": name,
-        "subject": "task",
+        "subject": tuner.subject,
         "when": when,
-        "until": f"model == 0 or {share} < {tuner.candidate_keep}",
+        "until": until,
         "hold-ns": tuner.hold_ns,
         "origin": origin,
         "mode": mode,
@@ -78,12 +89,18 @@ class Measurement:
 def difference(tuner: Tuner, on: Outcome, off: Outcome) -> float | None:
     """Log reward with less without the policy, lower being better; None when neither tells.
 
-    Much rarer wake-ups count as so much worse, as in exploration (see ``Usual.judge``), and on both
-    sides alike, so that without an effect neither side is favoured.
+    Much rarer wake-ups of tasks count as so much worse, as in exploration (see ``Usual.judge``),
+    and on both sides alike, so that without an effect neither side is favoured. So does a window in
+    which nothing came to its end, whatever the subject.
     """
     if on.log_reward is None and off.log_reward is None:
         return None
+    # What is counted for each second comes to no end: there was nothing to read.
+    if tuner.reward.denominator == TIME and None in (on.log_reward, off.log_reward):
+        return None
     sign = 1.0 if tuner.reward.lower_is_better else -1.0
+    if tuner.in_context and on.log_reward is not None and off.log_reward is not None:
+        return sign * (on.log_reward - off.log_reward)
     rarer = math.log(max(off.count, 0.5) / max(on.count, 0.5))
     value = 0.0
     if on.log_reward is not None and off.log_reward is not None:
@@ -102,7 +119,7 @@ def no_better_than_usual(tuner: Tuner, was: Usual, on: list[Outcome]) -> list[st
     that it fills the next window. Then the windows without the policy are not what the machine is
     like without it, and an effect against them is none.
     """
-    judged = [was.judge(tuner, outcome) for outcome in on]
+    judged = [value for one in on if (value := was.judge(tuner, one)) is not None]
     if judged and statistics.median(judged) < was.log_reward - tuner.learner.min_effect:
         return []
     return [f"{tuner.reward.name} is no better than before the experiment"]
@@ -118,6 +135,7 @@ async def measure_pairs(
     on_window: OnWindow,
     was: Usual | None = None,
     sequential: bool = False,
+    acts: Callable[[], bool] | None = None,
 ) -> Measurement | None:
     """``pairs`` pairs of windows, one in observe and one in enforce, in random order.
 
@@ -125,13 +143,18 @@ async def measure_pairs(
     makes a plain t interval valid; or, with ``sequential``, it is the most there are, and it ends
     as soon as the interval that is always valid excludes zero. A guard that is broken window after
     window ends it at once. ``was``, if given, is what the windows with the policy must be better
-    than, too. Returns None when so many windows told nothing that as many pairs were lost as were
-    wanted.
+    than, too. ``acts``, if given, says whether the policy would do anything at present: a pair
+    begins when it would, and counts if it still would after each of its windows, so that both are
+    of one moment. Returns None when so many windows told nothing, or so many moments passed before
+    a pair was over, that it would take too long.
     """
     outcomes: dict[str, list[Outcome]] = {"observe": [], "enforce": []}
     differences: list[float] = []
-    lost, stopped = 0, False
+    lost, stopped, at_once = 0, False, list[str]()
+    may_lose = pairs if acts is None else pairs * PASSING
     while len(differences) < pairs and not stopped:
+        if acts is not None and not await _moment(machine, tuner, acts):
+            return None
         order = ["observe", "enforce"]
         rng.shuffle(order)
         pair: dict[str, Outcome] = {}
@@ -139,14 +162,19 @@ async def measure_pairs(
             machine.push(request(mode))
             pair[mode] = await measure(machine, tuner)
             on_window(mode, pair[mode])
-            outcomes[mode].append(pair[mode])
-        change = difference(tuner, pair["enforce"], pair["observe"])
-        if change is not None:
-            differences.append(change)
-        else:
+            if acts is not None and not acts():
+                break
+        change = None
+        if len(pair) == len(order) and (acts is None or acts()):
+            for mode, outcome in pair.items():
+                outcomes[mode].append(outcome)
+            change = difference(tuner, pair["enforce"], pair["observe"])
+        if change is None:
             lost += 1
-            if lost >= pairs:
+            if lost >= may_lose:
                 return None
+            continue
+        differences.append(change)
         at_once = broken_at_once(tuner, outcomes["observe"], outcomes["enforce"])
         stopped = bool(at_once) or (sequential and excludes_zero(always_valid(differences, alpha)))
     broken = at_once or broken_guards(tuner, outcomes["observe"], outcomes["enforce"])
@@ -160,6 +188,15 @@ async def measure_pairs(
         sequential,
         stopped,
     )
+
+
+async def _moment(machine: Machine, tuner: Tuner, acts: Callable[[], bool]) -> bool:
+    """Wait for a moment in which the policy acts; False when none comes."""
+    for _ in range(MOMENTS):
+        if acts():
+            return True
+        await machine.sleep(tuner.windows.length_ns)
+    return False
 
 
 def excludes_zero(interval: Interval) -> bool:

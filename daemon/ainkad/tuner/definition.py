@@ -6,17 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ainkad.netlink.spec_gen import MAX_ACTIONS
-from ainkad.signals_gen import SIGNALS
+from ainkad.core import compile_expression
+from ainkad.errors import AinkaError
+from ainkad.netlink.spec_gen import MAX_ACTIONS, Subject
+from ainkad.signals_gen import SIGNALS, TOTALS
 from ainkad.toml_file import Table, read_toml
 
 # A condition has at most 64 instructions and 511 bytes: fourteen pids fit with room to spare.
 MAX_TREATED = 14
 COUNTERS = ("switches", "voluntary", "busy_ns", "delay_ns", "delays", "wake_delay_ns",
             "wake_delays", "wakeups")  # fmt: skip
-_SIGNAL_SUBJECTS = ("system", "task")
-# What says who a task is, not what it does, cannot be learned from.
-_IDENTITIES = ("task.pid", "task.age_ms")
+SUBJECTS = ("system", "task", "device")
+# What says who a subject is, not what it does, cannot be learned from.
+_IDENTITIES = ("task.pid", "task.age_ms", "dev.major", "dev.minor", "ainka.uptime_ms")
+TIME = "time"
+"""Denominator of a reward that is so much a second."""
 
 _MS = 1_000_000
 
@@ -31,7 +35,12 @@ class Arm:
 
 @dataclass(frozen=True)
 class Reward:
-    """What should fall (or rise): a ratio of counters over a window, or a signal at its end."""
+    """What should fall (or rise): a ratio of two numbers over a window, or a signal at its end.
+
+    ``numerator`` and ``denominator`` are counters of the scheduler's programs (COUNTERS) or signals
+    of the system that only grow; the denominator may be TIME, which is counted in seconds. Nothing
+    is a problem below ``problem_above`` (or above it, where higher is better); None: everything is.
+    """
 
     name: str
     numerator: str
@@ -39,7 +48,7 @@ class Reward:
     signal: str
     lower_is_better: bool
     min_count: int
-    problem_above: float
+    problem_above: float | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class Tuner:
 
     name: str
     description: str
+    subject: str
     candidate_signal: str
     candidate_min: int
     candidate_keep: int
@@ -96,6 +106,17 @@ class Tuner:
     learner: Learner
     hold_ns: int
     priority: int
+    when: str = ""
+    until: str = ""
+
+    @property
+    def in_context(self) -> bool:
+        """Is it the moment that decides, not who is treated?
+
+        Tasks are many, and how each of them differs from the others is what is learned. The machine
+        is one, and disks are few: what is learned of them is when.
+        """
+        return self.subject != "task"
 
     @property
     def experiment(self) -> str:
@@ -128,14 +149,34 @@ class Tuner:
 
 
 def _signal(table: Table, key: str, subject: str, default: str | None = None) -> str:
-    number = _SIGNAL_SUBJECTS.index(subject)
-    names = [signal.name for signal in SIGNALS if signal.subject == number]
+    names = [signal.name for signal in SIGNALS if signal.subject == Subject[subject.upper()]]
     name = table.text(key) if default is None else table.text(key, default)
     if name not in names and name != default:
         raise table.fail(
             key, f"{name!r} is no signal of a {subject}", f"allowed: {', '.join(names)}"
         )
     return name
+
+
+def _amount(table: Table, key: str, others: tuple[str, ...] = ()) -> str:
+    """A counter, or a signal that counts, as one is written."""
+    name = table.text(key)
+    if name.replace("_", "-") in COUNTERS_DASHED:
+        return name.replace("-", "_")
+    if name not in others and name not in TOTALS:
+        allowed = ", ".join((*others, *COUNTERS_DASHED, *TOTALS))
+        raise table.fail(key, f"{name!r} does not count anything", f"allowed: {allowed}")
+    return name
+
+
+def _condition(table: Table, key: str, subject: str) -> str:
+    text = table.text(key, "", max_len=300)
+    if text:
+        try:
+            compile_expression(text, Subject[subject.upper()])
+        except AinkaError as error:
+            raise table.fail(key, error.message, error.hint) from None
+    return text
 
 
 def _arms(document: Table) -> tuple[Arm, ...]:
@@ -159,17 +200,15 @@ def _arms(document: Table) -> tuple[Arm, ...]:
 
 
 def _reward(table: Table) -> Reward:
-    by_signal = "signal" in table
+    signal = _signal(table, "signal", "system", "")
     reward = Reward(
         name=table.text("name", max_len=60),
-        numerator="" if by_signal else table.choice("numerator", COUNTERS_DASHED).replace("-", "_"),
-        denominator=""
-        if by_signal
-        else table.choice("denominator", COUNTERS_DASHED).replace("-", "_"),
-        signal=_signal(table, "signal", "system", ""),
+        numerator="" if signal else _amount(table, "numerator"),
+        denominator="" if signal else _amount(table, "denominator", (TIME,)),
+        signal=signal,
         lower_is_better=table.choice("better", ("lower", "higher"), "lower") == "lower",
         min_count=table.integer("min_count", 1, 1_000_000_000, 1),
-        problem_above=table.number("problem_above", 0, 1e18),
+        problem_above=table.number("problem_above", 0, 1e18, None),
     )
     table.done()
     return reward
@@ -223,11 +262,12 @@ def parse_tuner(document: Table, name: str) -> Tuner:
     """The tuner in a document. Raises AinkaError with the key and what is allowed."""
     if len(name) > 20:
         raise document.fail("", f"the name {name!r} of the file is too long", "at most 20 letters")
-    document.choice("subject", ("task",))
+    subject = document.choice("subject", SUBJECTS)
     candidates = document.table("candidates")
     policy = document.table("policy")
     features = tuple(document.texts("features"))
-    allowed = [s.name for s in SIGNALS if s.subject == 1 and s.name not in _IDENTITIES]
+    number = Subject[subject.upper()]
+    allowed = [s.name for s in SIGNALS if s.subject == number and s.name not in _IDENTITIES]
     for feature in features:
         if feature not in allowed:
             hint = "allowed: " + ", ".join(allowed)
@@ -235,15 +275,17 @@ def parse_tuner(document: Table, name: str) -> Tuner:
     if not features:
         raise document.fail("features", "is empty", "allowed: " + ", ".join(allowed))
     minimum = candidates.integer("minimum", 0, 1 << 40)
+    tasks = subject == "task"
     tuner = Tuner(
         name=name,
         description=document.text("description"),
-        candidate_signal=_signal(candidates, "signal", "task"),
+        subject=subject,
+        candidate_signal=_signal(candidates, "signal", subject),
         candidate_min=minimum,
         candidate_keep=candidates.integer("keep", 0, minimum, minimum // 2),
-        candidate_age_ms=candidates.duration("min_age", 0) // _MS,
-        most=candidates.integer("most", 1, MAX_TREATED, MAX_TREATED),
-        exclude=tuple(candidates.texts("exclude", [])),
+        candidate_age_ms=candidates.duration("min_age", 0) // _MS if tasks else 0,
+        most=1 if subject == "system" else candidates.integer("most", 1, MAX_TREATED, MAX_TREATED),
+        exclude=tuple(candidates.texts("exclude", [])) if tasks else (),
         features=features,
         arms=_arms(document),
         reward=_reward(document.table("reward")),
@@ -252,6 +294,8 @@ def parse_tuner(document: Table, name: str) -> Tuner:
         learner=_learner(document.table("learner")),
         hold_ns=policy.duration("hold", 0),
         priority=policy.integer("priority", -1000, 1000, 0),
+        when=_condition(policy, "when", subject),
+        until=_condition(policy, "until", subject),
     )
     for table in (candidates, policy, document):
         table.done()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from ainkad.tuner.definition import Tuner
+from ainkad.tuner.definition import TIME, Tuner
 from ainkad.tuner.machine import Machine
+from ainkad.tuner.windows import amounts
 
 REFERENCE: Final = 30
 """Looks that say what is usual."""
@@ -77,7 +78,7 @@ class Observer:
     def __init__(self, machine: Machine, tuner: Tuner) -> None:
         self._machine = machine
         self._tuner = tuner
-        self._before: Mapping[str, int] | None = None
+        self._before: tuple[int, int] | None = None
         self._before_ns = 0
         self.names = ("reward", "events", "candidates", *tuner.features)
 
@@ -91,18 +92,19 @@ class Observer:
         Raises AinkaError when the machine cannot be asked.
         """
         reward, now = self._tuner.reward, self._machine.now_ns()
-        after = self._machine.counters()
+        after = amounts(self._machine, reward)
         before, self._before = self._before, after
         begun, self._before_ns = self._before_ns, now
         candidates = self._machine.candidates(self._tuner)
-        if before is None or now <= begun:
+        if before is None or after is None or now <= begun:
             return None
         if reward.signal:
             value, events = self._machine.signal(reward.signal), 0
             level = math.log1p(max(0, value or 0))
         else:
-            events = after[reward.denominator] - before[reward.denominator]
-            total = after[reward.numerator] - before[reward.numerator]
+            total, events = after[0] - before[0], after[1] - before[1]
+            if reward.denominator == TIME:
+                total, events = int(total * 1e9 / max(1, events)), 0
             level = math.log1p(max(0, total) / max(1, events))
         rate = math.log1p(events * 1e9 / (now - begun))
         if len(candidates):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Windows in which chance decides who is treated.
+"""Windows in which chance decides who is treated: tasks, disks, or the machine as a whole.
 
 Every task is treated with probability one half in every window, in one of two ways drawn at random:
 by a coin of its own, or together with those that are like it, on a random side of a random cut
@@ -46,6 +46,9 @@ USUAL_WINDOWS = 5
 # A window this many times worse than usual, or with this part of what usually happens, does harm.
 HARM = 4.0
 RECOVERY_WINDOWS = 12
+# A feature that moves by more than this share of its range has another moment begin; a share of the
+# windows that is enough to learn from.
+MOVED, ENOUGH = 0.5, 0.5
 # The others are treated before the first of so many of them, the rest is left to time.
 RECOVERY_REST = 4
 
@@ -55,12 +58,30 @@ def actions(arm: Arm) -> list[dict[str, str]]:
     return [{"tunable": tunable, "value": value} for tunable, value in arm.settings]
 
 
-def treatment(tuner: Tuner, arm: Arm, pids: Sequence[int]) -> dict[str, Any]:
+# True whenever the module lives.
+ALWAYS = "ainka.uptime_ms >= 0"
+# A dev_t as the BPF programs and the module have it: the minor number in the low 20 bits.
+MINOR_BITS = 20
+
+
+def is_one_of(subject: str, ids: Sequence[int]) -> str:
+    """The condition that holds for these subjects and no others."""
+    if subject == "system":
+        return ALWAYS
+    if subject == "task":
+        return " or ".join(f"task.pid == {pid}" for pid in ids)
+    return " or ".join(
+        f"dev.major == {devt >> MINOR_BITS} and dev.minor == {devt & (1 << MINOR_BITS) - 1}"
+        for devt in ids
+    )
+
+
+def treatment(tuner: Tuner, arm: Arm, ids: Sequence[int]) -> dict[str, Any]:
     """The one policy by which an assignment becomes real."""
     return {
         "name": tuner.experiment,
-        "subject": "task",
-        "when": " or ".join(f"task.pid == {pid}" for pid in pids),
+        "subject": tuner.subject,
+        "when": is_one_of(tuner.subject, ids),
         "origin": "experiment",
         "mode": "enforce",
         "rate-per-min": EXPERIMENT_RATE_PER_MIN,
@@ -81,6 +102,7 @@ class Recorder:
         self._treated: list[NDArray[np.int64]] = []
         self._features: list[NDArray[np.int64]] = []
         self._tasks: list[NDArray[np.int64]] = []
+        self._change: list[NDArray[np.float64]] = []
 
     def add(
         self,
@@ -89,27 +111,53 @@ class Recorder:
         treated: NDArray[np.int64],
         outcome: float,
         number: int = 0,
+        after: Candidates | None = None,
     ) -> None:
-        """One window; ``outcome`` is its log reward, lower being better, ``number`` its row."""
+        """One window; ``outcome`` is its log reward, lower being better, ``number`` its row.
+
+        ``after`` are the candidates at its end, where it is the moment that decides.
+        """
         self._window.append(np.full(len(candidates), len(self.outcome)))
         self._treated.append(treated)
         self._features.append(candidates.features)
-        self._tasks.append(candidates.pids)
+        self._tasks.append(candidates.ids)
         self.outcome.append(outcome)
         self.arm.append(arm)
         self.windows.append(number)
+        change = np.zeros(self._width)
+        if after is not None and len(after) and len(candidates):
+            change = np.abs(after.features[0] - candidates.features[0]).astype(np.float64)
+        elif after is not None:
+            change[:] = np.inf
+        self._change.append(change)
 
     def dataset(self) -> Dataset:
-        """All of it."""
+        """All of it, but for the windows in which one moment gave way to another."""
+        kept = self._of_one_moment()
         empty = np.empty(0, dtype=np.int64)
+        features = np.empty((0, self._width), np.int64)
         return Dataset(
-            outcome=np.array(self.outcome, dtype=np.float64),
-            arm=np.array(self.arm, dtype=np.int64),
-            window=np.concatenate([*self._window, empty]),
-            treated=np.concatenate([*self._treated, empty]),
-            features=np.concatenate([*self._features, np.empty((0, self._width), np.int64)]),
-            task=np.concatenate([*self._tasks, empty]),
+            outcome=np.array(self.outcome, dtype=np.float64)[kept],
+            arm=np.array(self.arm, dtype=np.int64)[kept],
+            window=np.concatenate(
+                [*(np.full(len(self._window[i]), n) for n, i in enumerate(kept)), empty]
+            ),
+            treated=np.concatenate([*(self._treated[i] for i in kept), empty]),
+            features=np.concatenate([*(self._features[i] for i in kept), features]),
+            task=np.concatenate([*(self._tasks[i] for i in kept), empty]),
         )
+
+    def _of_one_moment(self) -> NDArray[np.int64]:
+        """The windows in which no feature moved by more than half of what it ever did.
+
+        All of them if that would be few: then it is no sign of another moment.
+        """
+        everything = np.arange(len(self.outcome))
+        if not len(everything) or not sum(map(len, self._features)):
+            return everything
+        span = np.ptp(np.concatenate(self._features), axis=0)
+        kept = np.flatnonzero((np.array(self._change) <= span * MOVED).all(axis=1))
+        return kept if len(kept) >= len(everything) * ENOUGH else everything
 
 
 def draw(features: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -137,15 +185,19 @@ class Usual:
     count: float
     outcomes: tuple[Outcome, ...] = ()
 
-    def judge(self, tuner: Tuner, outcome: Outcome) -> float:
-        """The window's log reward, lower being better, as the learner gets it.
+    def judge(self, tuner: Tuner, outcome: Outcome) -> float | None:
+        """The window's log reward, lower being better, as the learner gets it; None: it tells none.
 
+        Where it is the moment that decides, what is usual at one moment is not at another, and
+        nobody starves unseen: the reward is taken as it is. Of tasks:
         A task that is starved does not wake, and its delay is not counted before it ends: rare
         wake-ups may look like a splendid reward. So when they are much rarer than usual, the
         window is at least as much worse than usual as they are rarer. And what is much worse than
         usual is harm, no matter how much worse: how a starved machine does is mostly noise.
         """
         sign = 1.0 if tuner.reward.lower_is_better else -1.0
+        if tuner.in_context:
+            return None if outcome.log_reward is None else sign * outcome.log_reward
         value = -math.inf if outcome.log_reward is None else sign * outcome.log_reward
         if outcome.log_reward is None or outcome.count * HARM < self.count:
             rarer = max(self.count, 1.0) / max(outcome.count, 0.5)
@@ -153,8 +205,9 @@ class Usual:
         return min(value, self.log_reward + math.log(HARM))
 
     def is_harmed(self, tuner: Tuner, outcome: Outcome) -> bool:
-        """Has a window made things much worse than usual?"""
-        return self.judge(tuner, outcome) >= self.log_reward + math.log(HARM)
+        """Has a window made things so much worse than usual that they do not heal by themselves?"""
+        judged = None if tuner.in_context else self.judge(tuner, outcome)
+        return judged is not None and judged >= self.log_reward + math.log(HARM)
 
 
 async def usual(machine: Machine, tuner: Tuner, on_window: OnWindow) -> Usual | None:
@@ -185,7 +238,7 @@ async def recover(
     Then wait for a window that is as usual; False when none of RECOVERY_WINDOWS is.
     """
     for number in range(RECOVERY_WINDOWS):
-        others = [pid for pid in machine.candidates(tuner).pids.tolist() if pid not in treated]
+        others = [one for one in machine.candidates(tuner).ids.tolist() if one not in treated]
         if others and number % RECOVERY_REST == 0:
             machine.push(treatment(tuner, arm, others))
             await machine.sleep(tuner.windows.settle_ns)
@@ -203,8 +256,8 @@ def assignment(
     """Whom the coin chose, for the store."""
     return [
         {
-            "pid": int(candidates.pids[i]),
-            "comm": candidates.comms[i],
+            "pid" if tuner.subject == "task" else "id": int(candidates.ids[i]),
+            "comm" if tuner.subject == "task" else "name": candidates.names[i],
             "treated": int(treated[i]),
             "features": dict(zip(tuner.features, candidates.features[i].tolist(), strict=True)),
         }
@@ -247,10 +300,14 @@ async def explore_window(
     # The features are read first: what a window does to a task must not explain its treatment.
     candidates = machine.candidates(tuner)
     arm = arms[int(rng.integers(len(arms)))]
-    treated = draw(candidates.features, rng)
-    pids = candidates.pids[treated == 1].tolist()
-    if pids:
-        machine.push(treatment(tuner, tuner.treated_arms[arm], pids))
+    if tuner.in_context:
+        # Each arm is as frequent as the baseline, with which all of them are compared.
+        treated = np.full(len(candidates), int(rng.random() * (len(arms) + 1) >= 1))
+    else:
+        treated = draw(candidates.features, rng)
+    chosen = candidates.ids[treated == 1].tolist()
+    if chosen:
+        machine.push(treatment(tuner, tuner.treated_arms[arm], chosen))
     else:
         machine.remove(tuner.experiment)
     return arm, candidates, treated, await measure(machine, tuner)

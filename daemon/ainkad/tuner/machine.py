@@ -15,18 +15,19 @@ from ainkad.tuner.definition import Tuner
 
 @dataclass(frozen=True)
 class Candidates:
-    """Tasks that may be treated.
+    """Subjects that may be treated: tasks, disks, or the one machine.
 
-    ``pids`` (n,), ``comms`` n names, ``features`` (n, number of the tuner's features) as the
-    kernel would compute them at this moment.
+    ``ids`` (n,) numbers that a condition can ask for (a pid; a disk's major and minor number, as
+    ``dev_t`` has them; 0 for the machine), ``names`` n of them for people, ``features`` (n, number
+    of the tuner's features) as the kernel would compute them at this moment.
     """
 
-    pids: NDArray[np.int64]
-    comms: tuple[str, ...]
+    ids: NDArray[np.int64]
+    names: tuple[str, ...]
     features: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.pids)
+        return len(self.ids)
 
 
 class Machine(Protocol):
@@ -39,7 +40,7 @@ class Machine(Protocol):
         """Let time pass."""
 
     def candidates(self, tuner: Tuner) -> Candidates:
-        """The tasks the tuner may treat, largest first, at most ``tuner.most``."""
+        """The subjects the tuner may treat, largest first, at most ``tuner.most``."""
 
     def counters(self) -> Mapping[str, int]:
         """The counters of the scheduler's programs, summed over the CPUs."""
@@ -55,6 +56,9 @@ class Machine(Protocol):
 
     def policy(self, name: str) -> Mapping[str, Any] | None:
         """A policy and its counters, None when it is not in force."""
+
+    def learned(self) -> list[str]:
+        """Names of the learner's policies that are in force."""
 
     def status(self) -> Mapping[str, Any]:
         """State and switches of the module."""

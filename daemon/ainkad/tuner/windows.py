@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ainkad.tuner.definition import Guard, Reward, Tuner
+from ainkad.tuner.definition import TIME, Guard, Reward, Tuner
 from ainkad.tuner.machine import Machine
 
 
@@ -35,9 +34,9 @@ async def measure(machine: Machine, tuner: Tuner, settle: bool = True) -> Outcom
     if settle:
         await machine.sleep(tuner.windows.settle_ns)
     started = machine.now_ns()
-    before = machine.counters()
+    before = amounts(machine, tuner.reward)
     await machine.sleep(tuner.windows.length_ns)
-    after = machine.counters()
+    after = amounts(machine, tuner.reward)
     reward, count = _reward(machine, tuner.reward, before, after)
     guards = {}
     for guard in tuner.guards:
@@ -47,15 +46,41 @@ async def measure(machine: Machine, tuner: Tuner, settle: bool = True) -> Outcom
     return Outcome(started, reward, count, guards)
 
 
+def amounts(machine: Machine, reward: Reward) -> tuple[int, int] | None:
+    """Numerator and denominator so far; None when one of them cannot be read.
+
+    TIME is in nanoseconds. Both are 0 for a reward that is a signal.
+    """
+    if reward.signal:
+        return 0, 0
+    numerator = _amount(machine, reward.numerator)
+    denominator = _amount(machine, reward.denominator)
+    return None if numerator is None or denominator is None else (numerator, denominator)
+
+
+def _amount(machine: Machine, name: str) -> int | None:
+    if name == TIME:
+        return machine.now_ns()
+    # What the scheduler's programs count has no name of a signal, which has a dot.
+    return machine.signal(name) if "." in name else machine.counters()[name]
+
+
 def _reward(
-    machine: Machine, reward: Reward, before: Mapping[str, int], after: Mapping[str, int]
+    machine: Machine,
+    reward: Reward,
+    before: tuple[int, int] | None,
+    after: tuple[int, int] | None,
 ) -> tuple[float | None, int]:
     if reward.signal:
         value = machine.signal(reward.signal)
         # A logarithm needs something above zero: zero counts as one of the unit.
         return (None, 0) if value is None else (float(max(value, 1)), 1)
-    count = after[reward.denominator] - before[reward.denominator]
-    total = after[reward.numerator] - before[reward.numerator]
+    if before is None or after is None:
+        return None, 0
+    total, count = after[0] - before[0], after[1] - before[1]
+    if reward.denominator == TIME:
+        seconds = count / 1e9
+        return (None, 0) if seconds <= 0 else (max(total, 1) / seconds, 1)
     if count < reward.min_count:
         return None, count
     return max(total, 1) / count, count
@@ -65,6 +90,8 @@ def is_problem(tuner: Tuner, outcome: Outcome) -> bool:
     """Is there something to improve?"""
     if outcome.reward is None:
         return False
+    if tuner.reward.problem_above is None:
+        return True
     above = outcome.reward > tuner.reward.problem_above
     return above if tuner.reward.lower_is_better else not above
 

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tuners for which the moment decides, against a simulated disk: no measurement of a real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ainkad.core import evaluate_model
+from ainkad.disks import Disks
+from ainkad.layouts_gen import DEV_REC_DTYPE
+from ainkad.learning.compile import full_evaluate
+from ainkad.live import machine_candidate
+from ainkad.telemetry.store import Store
+from ainkad.tuner.confirm import difference
+from ainkad.tuner.definition import read_tuner
+from ainkad.tuner.explore import Usual
+from ainkad.tuner.learned import Learned
+from ainkad.tuner.run import TunerRun
+from ainkad.tuner.windows import Outcome, is_problem, measure
+
+from tests.unit.simulation_disk import DISK, RANDOM, SEQUENTIAL, DiskMachine
+from tests.unit.test_tuner_run import InProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+READ_AHEAD = read_tuner(ROOT / "policies" / "tuners" / "read-ahead.toml")
+DIRTY_DEBT = read_tuner(ROOT / "policies" / "tuners" / "dirty-debt.toml")
+SECOND = 10**9
+
+
+def attempt(machine: DiskMachine, turn: asyncio.Lock | None = None) -> Learned | None:
+    evaluate = full_evaluate(READ_AHEAD.features, evaluate_model)
+    run = TunerRun(
+        READ_AHEAD, machine, Store(Path(":memory:")), InProcess(), evaluate, machine.seed, turn
+    )
+    return asyncio.run(run.attempt())
+
+
+def values(machine: DiskMachine, phase: int) -> list[str]:
+    """What the policies in force set in a phase, again and again."""
+    machine.phase = phase
+    return [machine.value() for _ in range(50)]
+
+
+def test_it_learns_which_moments_want_less() -> None:
+    arms, at_random, in_sequence = [], [], []
+    for seed in range(12):
+        machine = DiskMachine(READ_AHEAD, seed)
+        learned = attempt(machine)
+        if learned is None:
+            continue
+        assert set(machine.policies) == {"learned.read-ahead"}
+        assert machine.state == "optimizing"
+        assert learned.report["agreement"] == 1.0
+        arms.append(learned.arm.name)
+        at_random.append(np.mean([value in ("8", "32") for value in values(machine, RANDOM)]))
+        in_sequence.append(np.mean([value == "" for value in values(machine, SEQUENTIAL)]))
+    assert len(arms) >= 10
+    assert arms.count("8k") >= 8
+    assert np.mean(at_random) > 0.95
+    assert np.mean(in_sequence) > 0.9
+
+
+def test_arms_that_change_nothing_are_not_promoted_but_by_chance() -> None:
+    promoted = sum(
+        attempt(DiskMachine(READ_AHEAD, seed, factors={})) is not None for seed in range(40)
+    )
+    # alpha / 2 is spent on the first attempt, half of it on the good direction, shared by the arms.
+    assert promoted <= 2
+
+
+def test_arms_that_do_harm_are_not_promoted() -> None:
+    harm = dict.fromkeys(("8", "32", "512"), (0.6, 0.6))
+    for seed in range(5):
+        machine = DiskMachine(READ_AHEAD, seed, factors=harm)
+        assert attempt(machine) is None
+        assert machine.policies == {}
+
+
+def test_a_disk_that_is_not_there_is_no_problem() -> None:
+    machine = DiskMachine(READ_AHEAD, 1, unseen=True)
+    assert attempt(machine) is None
+    assert machine.policies == {}
+
+
+def test_two_tuners_take_turns() -> None:
+    """While one measures, the other one waits."""
+
+    async def both() -> list[str]:
+        turn, order = asyncio.Lock(), []
+        evaluate = full_evaluate(READ_AHEAD.features, evaluate_model)
+
+        class Slow(DiskMachine):
+            async def sleep(self, nanoseconds: int) -> None:
+                order.append(f"{self.seed}")
+                await asyncio.sleep(0)
+                await super().sleep(nanoseconds)
+
+        runs = [
+            TunerRun(
+                READ_AHEAD, Slow(READ_AHEAD, seed, factors={}), Store(Path(":memory:")),
+                InProcess(), evaluate, seed, turn,
+            )
+            for seed in (1, 2)
+        ]  # fmt: skip
+        await asyncio.gather(*(run.attempt() for run in runs))
+        return order
+
+    order = asyncio.run(both())
+    assert order == sorted(order)
+    assert set(order) == {"1", "2"}
+
+
+# ---- rewards ----
+
+
+def test_a_reward_by_time_is_so_much_a_second() -> None:
+    machine = DiskMachine(READ_AHEAD, 1, noise=0.0, until=100 * SECOND)
+    outcome = asyncio.run(measure(machine, READ_AHEAD))
+    assert outcome.reward == pytest.approx(30_000, rel=1e-3)
+    assert outcome.count == 1
+    assert is_problem(READ_AHEAD, outcome)  # it says nothing about how little is too little
+
+
+def test_a_signal_that_vanishes_tells_nothing() -> None:
+    class Gone(DiskMachine):
+        def signal(self, name: str) -> int | None:
+            return None
+
+    outcome = asyncio.run(measure(Gone(READ_AHEAD, 1), READ_AHEAD))
+    assert outcome.reward is None
+    some = Outcome(0, 5.0, 1)
+    assert difference(READ_AHEAD, outcome, some) is None
+    assert Usual(0.0, 1).judge(READ_AHEAD, outcome) is None
+
+
+def test_a_ratio_of_two_signals() -> None:
+    class Syncs(DiskMachine):
+        def signal(self, name: str) -> int | None:
+            seconds = self.now // SECOND
+            return {"fs.sync_count": 10 * seconds, "fs.sync_total_us": 7_000_000 * seconds}.get(
+                name
+            )
+
+    outcome = asyncio.run(measure(Syncs(READ_AHEAD, 1), DIRTY_DEBT))
+    assert outcome.reward == pytest.approx(700_000)
+    assert outcome.count == 80
+    assert is_problem(DIRTY_DEBT, outcome)
+    # In the moment that decides, fewer and shorter ones are just that.
+    fewer = Outcome(0, 70_000.0, 4)
+    assert difference(DIRTY_DEBT, fewer, outcome) == pytest.approx(np.log(0.1))
+    assert not Usual(0.0, 80).is_harmed(DIRTY_DEBT, Outcome(0, 1e12, 1))
+
+
+# ---- candidates ----
+
+
+def test_the_machine_is_a_candidate_while_its_signals_say_so() -> None:
+    seen: dict[str, float | None] = {"psi.io_some_permille": 300, "mem.cache_add_rate_hz": 7}
+    there = machine_candidate(DIRTY_DEBT, seen)
+    assert there.ids.tolist() == [0]
+    assert there.features.tolist() == [[300, 7]]
+    for change in ({"psi.io_some_permille": 99}, {"mem.cache_add_rate_hz": None}):
+        changed: Mapping[str, float | None] = {**seen, **change}
+        assert len(machine_candidate(DIRTY_DEBT, changed)) == 0
+
+
+def copies(*reads: int, seq: int = 7) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    """Records of disks 254:0, 254:16, … that were read so often, in sequence every second time."""
+    records = np.zeros(len(reads), DEV_REC_DTYPE)
+    for i, n in enumerate(reads):
+        records[i]["seq"], records[i]["devt"] = seq, DISK | 16 * i
+        records[i]["dir"][0]["ios"] = records[i]["reads"] = n
+        records[i]["sequential"] = n // 2
+    return records
+
+
+def test_disks_are_candidates_by_what_happened_between_two_copies() -> None:
+    disks = Disks()
+    assert len(disks.choose(READ_AHEAD)) == 0
+    disks.add(copies(1000, 1000, 1000), 10 * SECOND)
+    assert not disks.due(10 * SECOND + SECOND // 4)
+    assert len(disks.choose(READ_AHEAD)) == 0
+    disks.add(copies(1200, 1090, 1900), 11 * SECOND)
+    chosen = disks.choose(READ_AHEAD)
+    assert chosen.ids.tolist() == [DISK | 32, DISK]
+    assert chosen.features.tolist() == [[500], [500]]
+    # After a pause the past says nothing; one that is being set up has none.
+    disks.add(copies(1300, 1300, 2900), 20 * SECOND)
+    assert len(disks.choose(READ_AHEAD)) == 0
+    disks.add(copies(9000, 9000, 9000, seq=0), 21 * SECOND)
+    assert len(disks.choose(READ_AHEAD)) == 0
