@@ -56,3 +56,31 @@ def test_a_damaged_store_is_named_and_the_daemon_goes_on(guest: Guest) -> None:
     guest.run(f"mv {STORE} /tmp/damaged")
     wait_for(guest, "store", "journalctl -u ainkad | grep -q 'event=store-enabled'", 90)
     wait_for(guest, "forecast", "ainkactl forecast --json | grep -q psi.cpu", 90)
+
+
+TUNING = '[learning]\ntuners = ["read-ahead"]\nwindow = "1s"\nsettle = "500ms"\nseed = 3\n'
+READ_AHEAD = "cat /sys/block/vda/queue/read_ahead_kb"
+
+
+def test_a_disk_that_is_read_is_experimented_with_and_left_as_it_was(guest: Guest) -> None:
+    before, config = guest.run(READ_AHEAD).stdout, guest.run("cat /etc/ainka/config.toml").stdout
+    guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=TUNING)
+    read = "while :; do dd if=/dev/vda of=/dev/null bs=4k count=2000 iflag=direct; done"
+    guest.run(f"systemd-run -q --unit=reader sh -c '{read}'")
+    try:
+        guest.run("modprobe ainka && systemctl start ainkad", timeout=120)
+        told = "journalctl -u ainkad | grep -q 'tuner=read-ahead event=explor'"
+        wait_for(guest, "exploration", told, 120)
+        applied = "ainkactl decisions --json | grep -q '\"dev.read_ahead_kb\"'"
+        wait_for(guest, "change of read-ahead", applied, 60)
+        rows = parsed(guest, "decisions")
+        changes = [row for row in rows if row["tunable"] == "dev.read_ahead_kb"]
+        assert {row["policy"] for row in changes} == {"experiment.read-ahead"}
+        assert {row["label"] for row in changes} == {"vda"}
+        assert {str(row["new"]) for row in changes if row["verdict"] == "applied"} <= {
+            "8", "32", "512",
+        }  # fmt: skip
+    finally:
+        guest.run("systemctl stop reader; ainkactl unload")
+        guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=config)
+    assert guest.run(READ_AHEAD).stdout == before
