@@ -19,6 +19,7 @@ from ainkad.capabilities import drop_sys_admin, effective
 from ainkad.config import Config
 from ainkad.control import Control
 from ainkad.core import evaluate_model
+from ainkad.crashes import Crashes
 from ainkad.errors import AinkaError
 from ainkad.event_feed import EventFeed
 from ainkad.event_maps import EventMaps
@@ -130,7 +131,7 @@ class Service:
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
-            analyses = self._analyses(stack, client, store)
+            analyses = self._analyses(stack, client, store, feed)
             await self._work(ring, client, store, machine, programs, feed, analyses)
 
     # ---- starting ----
@@ -157,9 +158,9 @@ class Service:
                 log.error("event=policy-refused file=%s error=%r", path, error.message)
 
     def _analyses(
-        self, stack: contextlib.ExitStack, client: Client, store: GuardedStore
+        self, stack: contextlib.ExitStack, client: Client, store: GuardedStore, feed: EventFeed
     ) -> list[Coroutine[Any, Any, None]]:
-        """What is made of the signals, as coroutines that go on until they are cancelled."""
+        """What is made of signals and events, as coroutines that go on until they are cancelled."""
         config, parts = self._config, dict[str, Part]()
         found: list[Coroutine[Any, Any, None]] = []
 
@@ -182,6 +183,10 @@ class Service:
             anomalies = AnomalyPart(pusher, store)
             parts["anomaly"] = anomalies
             stack.callback(anomalies.leave)
+        if config.anomalies:
+            crashes = Crashes(pusher)
+            feed.listeners.add(crashes.update)
+            found.append(crashes.run())
         if parts:
             found.append(Analysis(parts, lambda: read_signals(client)).run())
         return found

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from guest.vm import Guest
 from tests.vm.test_daemon import parsed, start, wait_for
 
@@ -56,6 +58,18 @@ def test_a_damaged_store_is_named_and_the_daemon_goes_on(guest: Guest) -> None:
     guest.run(f"mv {STORE} /tmp/damaged")
     wait_for(guest, "store", "journalctl -u ainkad | grep -q 'event=store-enabled'", 90)
     wait_for(guest, "forecast", "ainkactl forecast --json | grep -q psi.cpu", 90)
+
+
+CRASHES = Path(__file__).parent / "scripts" / "check_crashes.py"
+
+
+def test_crashes_are_in_a_signal_at_once(guest: Guest) -> None:
+    start(guest)
+    guest.put(CRASHES, "/tmp/check_crashes.py")
+    done = guest.run("python3 /tmp/check_crashes.py 30", timeout=300)
+    assert done.stdout.endswith("crashes checked\n")
+    print(done.stdout)
+    assert "event=crash-loop comm='python3'" in guest.run("journalctl -u ainkad --no-pager").stdout
 
 
 TUNING = '[learning]\ntuners = ["read-ahead"]\nwindow = "1s"\nsettle = "500ms"\nseed = 3\n'
