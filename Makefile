@@ -178,9 +178,10 @@ test-fuzz: ## the core against its reference, on hostile inputs (FUZZ_SECONDS=20
 	tests/fuzz/mutants
 
 .PHONY: bench-core
-bench-core: ## what a decision costs, natively, against models compiled to C
+bench-core: core ## what a decision costs, natively, against models compiled to C
 	@$(DEPS) build venv
 	$(PYTHON) tests/bench/core_cost
+	$(PYTHON) tests/bench/predictions
 
 .PHONY: bench-icount
 bench-icount: ## instructions of an evaluation in the kernel, in a guest that counts them
