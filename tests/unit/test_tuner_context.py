@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ainkad.core import evaluate_model
 from ainkad.disks import Disks
+from ainkad.errors import AinkaError
 from ainkad.layouts_gen import DEV_REC_DTYPE
 from ainkad.learning.compile import full_evaluate
 from ainkad.live import machine_candidate
@@ -31,11 +33,10 @@ DIRTY_DEBT = read_tuner(ROOT / "policies" / "tuners" / "dirty-debt.toml")
 SECOND = 10**9
 
 
-def attempt(machine: DiskMachine, turn: asyncio.Lock | None = None) -> Learned | None:
+def attempt(machine: DiskMachine, store: Store | None = None) -> Learned | None:
     evaluate = full_evaluate(READ_AHEAD.features, evaluate_model)
-    run = TunerRun(
-        READ_AHEAD, machine, Store(Path(":memory:")), InProcess(), evaluate, machine.seed, turn
-    )
+    store = store or Store(Path(":memory:"))
+    run = TunerRun(READ_AHEAD, machine, store, InProcess(), evaluate, machine.seed)
     return asyncio.run(run.attempt())
 
 
@@ -70,6 +71,20 @@ def test_arms_that_change_nothing_are_not_promoted_but_by_chance() -> None:
     )
     # alpha / 2 is spent on the first attempt, half of it on the good direction, shared by the arms.
     assert promoted <= 2
+
+
+def test_an_arm_that_the_machine_cannot_set_is_left_out() -> None:
+    class Poor(DiskMachine):
+        def push(self, request: Mapping[str, Any]) -> None:
+            if request["action"][0]["value"] == "8":
+                raise AinkaError("8 is not available here")
+            super().push(request)
+
+    machine, store = Poor(READ_AHEAD, 1), Store(Path(":memory:"))
+    learned = attempt(machine, store=store)
+    assert learned is not None and learned.arm.name == "32k"
+    told = store._db.execute("SELECT detail FROM events WHERE event = 'arm-absent'").fetchone()
+    assert '"8k"' in told[0] and "8 is not available here" in told[0]
 
 
 def test_arms_that_do_harm_are_not_promoted() -> None:

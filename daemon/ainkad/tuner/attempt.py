@@ -21,6 +21,7 @@ from ainkad.tuner.explore import (
     assignment,
     explore_window,
     recover,
+    treatment,
     usual,
 )
 from ainkad.tuner.learned import Learned, Measuring, put_in_force
@@ -111,7 +112,8 @@ class Attempt:
         if not recorder.outcome:
             self._usual = await usual(self._machine, tuner, notes.untreated)
         was, begun, harmed = self._usual, len(recorder.outcome), 0
-        arms = None if was is None else Arms(tuner, was)
+        settable = self._settable() if self._allowed() else []
+        arms = None if was is None else Arms(tuner, was, settable)
         for _ in range(wanted * PATIENCE):
             if was is None or arms is None or not self._allowed():
                 notes.tell("interrupted", stage="explore")
@@ -158,6 +160,19 @@ class Attempt:
             notes.tell("too-little", windows=len(recorder.outcome), wanted=wanted)
             return False
         return True
+
+    def _settable(self) -> list[int]:
+        """The treated arms that this machine can set, by their index; one it cannot is told."""
+        found = []
+        for i, arm in enumerate(self._tuner.treated_arms):
+            try:
+                self._machine.push({**treatment(self._tuner, arm, [0]), "mode": "observe"})
+            except AinkaError as error:
+                self._notes.tell("arm-absent", arm=arm.name, why=error.message)
+            else:
+                found.append(i)
+        self._machine.remove(self._tuner.experiment)
+        return found
 
     # ---- learning ----
 

@@ -266,17 +266,17 @@ def assignment(
 
 
 class Arms:
-    """Which of the treated arms may be tried: one that breaks a guard is stopped at once.
+    """Which treated arms may be tried: ``allowed`` at first; one that breaks a guard no more.
 
     A tuner with one arm has none to go on with; there a harmful window is recovered from, and the
     guards are looked at in the end.
     """
 
-    def __init__(self, tuner: Tuner, was: Usual) -> None:
+    def __init__(self, tuner: Tuner, was: Usual, allowed: Sequence[int]) -> None:
         self._tuner = tuner
         self._off = list(was.outcomes)
         self._last: dict[int, list[Outcome]] = {}
-        self.allowed = list(range(len(tuner.treated_arms)))
+        self.allowed = list(allowed)
 
     def add(self, arm: int, outcome: Outcome) -> list[str]:
         """Take in a window in which an arm was tried; the guards for which it is stopped."""
