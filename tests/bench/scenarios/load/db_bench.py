@@ -19,9 +19,9 @@ FOLDER = "/mnt/db"
 _PROGRESS = re.compile(r"\.\.\. thread 0: \((\d+),\d+\) ops")
 #: Benchmark and operations between two lines of progress.
 PHASES = {
-    "random": ("readrandom", 200),
-    "sequential": ("readseq", 10000),
-    "reverse": ("readreverse", 10000),
+    "random": ("readrandom", 50),
+    "sequential": ("readseq", 5000),
+    "reverse": ("readreverse", 5000),
 }
 
 

@@ -18,6 +18,7 @@ from .programs import Plain, shell, wait_until
 
 SERVER = "10.9.2.2"
 SETUP = f"""
+set -e
 modprobe -a sch_netem sch_fq tcp_bbr veth
 echo 1 > /proc/sys/net/ipv4/tcp_no_metrics_save
 ip netns add path; ip netns add server

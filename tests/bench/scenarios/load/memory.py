@@ -13,13 +13,14 @@ from .programs import Counter, Plain, Program, compile_c, shell, wait_until
 #: How often the program uses all of its memory, at least.
 SWEEP_S = 20.0
 SETUP = """
+set -e
 modprobe zram num_devices=1
 echo {algorithm} > /sys/block/zram0/comp_algorithm
 echo {zram_mib}M > /sys/block/zram0/disksize
-mkswap -q /dev/zram0 && swapon /dev/zram0
+mkswap /dev/zram0 >/dev/null; swapon /dev/zram0
 echo 0 > /proc/sys/vm/page-cluster
 echo {mglru} > /sys/kernel/mm/lru_gen/enabled
-mkfs.ext4 -q -F /dev/vdb && mkdir -p /mnt && mount -o noatime /dev/vdb /mnt
+mkfs.ext4 -q -F /dev/vdb; mkdir -p /mnt; mount -o noatime /dev/vdb /mnt
 """
 
 
