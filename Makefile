@@ -194,8 +194,10 @@ KERNELS ?= 6.1 6.12
 test-vm: export AINKA_KERNELS = $(KERNELS)
 BESIDE = $(if $(word 2,$(KERNELS)),-n $(words own $(KERNELS)) --dist loadgroup -v)
 # Emulation on a busy host makes things late that are not. A guest test that fails is tried so often
-# again; the summary lists it as RERUN, for somebody to look at. RERUNS=0 while looking.
+# again; the summary lists it as RERUN, for somebody to look at. RERUNS=0 while looking, which holds
+# for tests that are marked as flaky too.
 RERUNS ?= 1
+test-vm: export AINKA_RERUNS = $(RERUNS)
 AGAIN = -rR $(if $(filter-out 0,$(RERUNS)),--reruns=$(RERUNS) --only-rerun=.)
 
 .PHONY: test-vm

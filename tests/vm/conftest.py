@@ -59,8 +59,15 @@ collect_ignore = [] if debug.NAME in KERNELS else ["debug"]
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one kernel share its guest, and so a worker."""
+    """Tests of one kernel share its guest, and so a worker.
+
+    With AINKA_RERUNS=0 a test that is marked as flaky is not tried again but for the emulator's
+    faults, as all tests.
+    """
     for item in items:
+        if os.environ.get("AINKA_RERUNS") == "0" and item.get_closest_marker("flaky"):
+            once = pytest.mark.flaky(reruns=2, only_rerun="EmulatorFault")
+            item.add_marker(once, append=False)  # the first one counts
         call = getattr(item, "callspec", None)
         if call and "session_guest" in call.params:
             item.add_marker(pytest.mark.xdist_group(call.params["session_guest"]))
