@@ -18,6 +18,12 @@ from guest.vm.kernels import Kernel
 QEMU = "qemu-system-x86_64"
 PROBE_SECONDS = 10
 
+#: An instruction takes one nanosecond of the guest's time, so that what the guest times is
+#: instructions, whatever the host does. One CPU; while it is idle its time is the host's.
+ICOUNT = ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", "max"]
+#: For the kernel: the time stamp counter then has this frequency, which need not be measured.
+ICOUNT_CMDLINE = "tsc_early_khz=1000000"
+
 
 def accelerator(kernel: Kernel) -> str:
     """``kvm`` or ``tcg``; AINKA_ACCEL decides when it is set."""

@@ -34,7 +34,10 @@ _count = itertools.count()
 
 
 class Guest:
-    """One virtual machine with AINKA installed and not loaded; throw-away unless ``persist``."""
+    """One virtual machine with AINKA installed and not loaded; throw-away unless ``persist``.
+
+    ``icount``: it counts instructions, one a nanosecond of its time; it has one CPU then.
+    """
 
     def __init__(
         self,
@@ -47,8 +50,11 @@ class Guest:
         share: str | Path | None = None,
         persist: str | Path | None = None,
         plain: bool = False,
+        icount: bool = False,
         boot_timeout: float = 300,
     ) -> None:
+        if icount and cpus != 1:
+            raise GuestError(f"a guest that counts instructions has 1 CPU, not {cpus}")
         self._kernel_name = kernel
         self._cpus = cpus
         self._memory = memory
@@ -57,6 +63,7 @@ class Guest:
         self._share = Path(share).resolve() if share else None
         self._persist = Path(persist).absolute() if persist else None
         self._plain = plain
+        self._icount = icount
         self._boot_timeout = boot_timeout
         self._machine: Machine | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -261,6 +268,7 @@ class Guest:
             self._cmdline,
             disks,
             self._share,
+            self._icount,
         )
 
     def _install_debug_module(self) -> None:

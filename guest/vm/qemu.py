@@ -56,21 +56,25 @@ class Machine(NamedTuple):
     cmdline: str
     disks: Sequence[tuple[Path, Disk]]
     share: Path | None
+    #: Instructions are counted, and are its clock: guest.vm.accel.
+    icount: bool = False
 
     def emulated(self) -> bool:
         """Whether its instructions are emulated, rather than run by KVM."""
-        return accel.accelerator(self.kernel) == "tcg"
+        return self.icount or accel.accelerator(self.kernel) == "tcg"
 
     def command(self, port: int) -> list[str]:
         """QEMU's command line, with ssh reachable at ``port`` of the loopback interface."""
-        command = [accel.QEMU, "-M", "q35", *accel.options(accel.accelerator(self.kernel))]
+        command = [accel.QEMU, "-M", "q35"]
+        command += accel.ICOUNT if self.icount else accel.options(accel.accelerator(self.kernel))
         command += ["-smp", str(self.cpus), "-m", self.memory, "-nodefaults", "-no-user-config"]
         # Named threads: a host tells the virtual CPUs from the rest of QEMU.
         command += ["-display", "none", "-no-reboot", "-name", "ainka,debug-threads=on"]
         command += ["-chardev", f"file,id=console,path={_escape(self.console)},append=on"]
         command += ["-serial", "chardev:console"]
         command += ["-kernel", str(self.kernel.image), "-initrd", str(self.kernel.initramfs)]
-        command += ["-append", f"{CMDLINE} {self.kernel.cmdline} {self.cmdline}".strip()]
+        words = [CMDLINE, self.kernel.cmdline, accel.ICOUNT_CMDLINE if self.icount else ""]
+        command += ["-append", " ".join([*filter(None, words), self.cmdline]).strip()]
         command += ["-object", "rng-random,id=rng,filename=/dev/urandom"]
         command += ["-device", "virtio-rng-pci,rng=rng"]
         command += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22"]
