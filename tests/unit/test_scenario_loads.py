@@ -78,6 +78,17 @@ def test_a_rate_is_from_what_was_seen_within_the_window() -> None:
         counter.rate(20.0, 30.0)
 
 
+def test_what_grows_seldom_is_counted_from_before_the_window() -> None:
+    counter = Counter()
+    for second in (1.0, 3.0, 7.0, 20.0):
+        counter.add(second, 8)
+    with pytest.raises(RuntimeError, match="no progress"):
+        counter.rate(5.0, 9.0)
+    assert counter.rate(5.0, 9.0, since=2.0) == pytest.approx(2.0)
+    with pytest.raises(RuntimeError, match="no progress"):
+        counter.rate(5.0, 9.0, since=4.0)
+
+
 def test_percentiles_are_values_that_occurred() -> None:
     assert percentile([float(n) for n in range(1, 101)], 99) == 99.0
     assert percentile([3.0, 1.0, 2.0], 50) == 2.0

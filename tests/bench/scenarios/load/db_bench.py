@@ -114,7 +114,7 @@ class Load:
             end = begin + seconds
             time.sleep(end - changed)
             reader.program.must_run()
-            rate = reader.counter.rate(begin, end)
+            rate = reader.counter.rate(begin, end, since=changed)
             after = reader.counter.steady_after(changed, end, rate)
             seen = reader.counter.between(changed, end)
             self._series = [(round(at - changed, 3), total - seen[0][1]) for at, total in seen]

@@ -110,9 +110,13 @@ class Counter:
         with self._lock:
             return [one for one in self._seen if begin <= one[0] <= end]
 
-    def rate(self, begin: float, end: float) -> float:
-        """Growth a second from the first to the last time it was seen; RuntimeError without two."""
-        seen = self.between(begin, end)
+    def rate(self, begin: float, end: float, since: float | None = None) -> float:
+        """Growth a second from the first to the last time it was seen; RuntimeError without two.
+
+        The first may be the last one before ``begin``, from ``since`` on: for what grows seldom.
+        """
+        earlier = [] if since is None else self.between(since, begin)[-1:]
+        seen = earlier + self.between(begin, end)
         if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
             raise RuntimeError(f"no progress in {end - begin:.1f} s")
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
