@@ -239,9 +239,10 @@ bench-scenarios: ## real loads against defaults, static settings and tuned (ARGS
 	$(PYTHON) -m tests.bench.scenarios $(ARGS)
 
 .PHONY: bench-ebpf
-bench-ebpf: core ## how fast the reader of events is, natively
-	@$(DEPS) build venv
+bench-ebpf: core ## run time of the BPF programs beside libbpf-tools (KERNELS); the reader of events
+	@$(DEPS) build guest venv
 	$(PYTHON) tests/bench/event_ring
+	$(PYTHON) tests/bench/ebpf_cost $(KERNELS) $(ARGS)
 
 .PHONY: lint
 lint: ## ruff, mypy, shellcheck
