@@ -105,6 +105,22 @@ out:
 }
 
 /**
+ * ainka_tunable_probe() - add a tunable of the system that a machine may lack
+ * @tun: as for ainka_tunable_add(); marked as absent if it cannot be read
+ * @lacks: what a machine lacks that cannot read it, in words
+ *
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int ainka_tunable_probe(struct ainka_tunable *tun, const char *lacks)
+{
+	s64 value;
+
+	if (tun->ops->read(tun, &ainka_target_system, &value))
+		tun->absent = lacks;
+	return ainka_tunable_add(tun);
+}
+
+/**
  * ainka_tunables_init() - fill the registry
  *
  * Return: 0 or a negative errno.

@@ -14,6 +14,9 @@ struct ainka_tunable;
 #define AINKA_NOTE_NETNS \
 	"the initial network namespace's; another's is netns.INODE.NAME without sysctl"
 
+/* Why a sysctl is absent. */
+#define AINKA_LACKS_SYSCTL "this kernel has no such sysctl"
+
 /* Longest text of a tunable that is saved and restored as text, with its NUL. */
 #define AINKA_SAVED_LEN 1024
 /* Longest reason why a value is refused, with its NUL. */
@@ -89,6 +92,7 @@ const struct ainka_tunable *ainka_tunable_at(unsigned int index);
 void ainka_tunables_scan(void);
 
 int ainka_tunable_add(const struct ainka_tunable *tun);
+int ainka_tunable_probe(struct ainka_tunable *tun, const char *lacks);
 
 int ainka_sysctl_init(void);
 int ainka_sysctl_text(const struct ainka_tunable *tun, char *buf, size_t size);

@@ -125,9 +125,6 @@ int ainka_dirty_init(void)
 		.lane = AINKA_LANE_FAST,
 		.ops = &dirty_ops,
 	};
-	s64 value;
 
-	if (dirty_read(&tun, &ainka_target_system, &value))
-		tun.absent = "this kernel has no such sysctl";
-	return ainka_tunable_add(&tun);
+	return ainka_tunable_probe(&tun, AINKA_LACKS_SYSCTL);
 }

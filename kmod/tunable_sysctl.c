@@ -183,19 +183,14 @@ static const struct ainka_tunable sysctls[] = {
 int ainka_sysctl_init(void)
 {
 	unsigned int i;
-	s64 value;
-	int err;
+	int err = 0;
 
-	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
+	for (i = 0; !err && i < ARRAY_SIZE(sysctls); i++) {
 		struct ainka_tunable tun = sysctls[i];
 
 		if (tun.per_netns)
 			tun.note = AINKA_NOTE_NETNS;
-		if (sysctl_read(&tun, &ainka_target_system, &value))
-			tun.absent = "this kernel has no such sysctl";
-		err = ainka_tunable_add(&tun);
-		if (err)
-			return err;
+		err = ainka_tunable_probe(&tun, AINKA_LACKS_SYSCTL);
 	}
-	return 0;
+	return err;
 }

@@ -180,15 +180,12 @@ static const struct ainka_tunable attributes[] = {
 int ainka_sysfs_init(void)
 {
 	unsigned int i;
-	s64 value;
 	int err = 0;
 
 	for (i = 0; !err && i < ARRAY_SIZE(attributes); i++) {
 		struct ainka_tunable tun = attributes[i];
 
-		if (tun.ops->read(&tun, &ainka_target_system, &value))
-			tun.absent = "this kernel has no such attribute in sysfs";
-		err = ainka_tunable_add(&tun);
+		err = ainka_tunable_probe(&tun, "this kernel has no such attribute in sysfs");
 	}
 	return err;
 }

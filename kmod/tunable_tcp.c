@@ -219,7 +219,6 @@ static const struct ainka_tunable tunables[] = {
 int ainka_tcp_init(void)
 {
 	unsigned int i;
-	s64 value;
 	int err = 0;
 
 	for (i = 0; !err && i < ARRAY_SIZE(tunables); i++) {
@@ -230,9 +229,7 @@ int ainka_tcp_init(void)
 		tun.subject = AINKA_SUBJECT_SYSTEM;
 		tun.lane = AINKA_LANE_FAST;
 		tun.per_netns = true;
-		if (tun.ops->read(&tun, &ainka_target_system, &value))
-			tun.absent = "this kernel has no such sysctl";
-		err = ainka_tunable_add(&tun);
+		err = ainka_tunable_probe(&tun, AINKA_LACKS_SYSCTL);
 	}
 	return err;
 }

@@ -89,9 +89,6 @@ int ainka_thp_init(void)
 		.lane = AINKA_LANE_SLOW,
 		.ops = &thp_ops,
 	};
-	s64 value;
 
-	if (thp_read(&tun, &ainka_target_system, &value))
-		tun.absent = "this kernel has no transparent huge pages";
-	return ainka_tunable_add(&tun);
+	return ainka_tunable_probe(&tun, "this kernel has no transparent huge pages");
 }
