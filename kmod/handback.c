@@ -7,7 +7,6 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "decision.h"
 #include "engine.h"
@@ -15,17 +14,6 @@
 #include "journal.h"
 #include "refuse.h"
 #include "table.h"
-
-static struct ainka_policy *policy_by(const char *name, u32 id)
-{
-	const struct ainka_table *t = ainka_table();
-	u32 i;
-
-	for (i = 0; i < t->n; i++)
-		if (name ? !strcmp(t->policy[i]->name, name) : t->policy[i]->id == id)
-			return t->policy[i];
-	return NULL;
-}
 
 static struct ainka_hold *hold_of(const struct ainka_tunable *tun, const struct ainka_key *key)
 {
@@ -44,7 +32,7 @@ static struct ainka_hold *hold_of(const struct ainka_tunable *tun, const struct 
 static int undo(const struct ainka_record *rec, struct ainka_err *err)
 {
 	const struct ainka_key key = { rec->pid, rec->subject_id };
-	struct ainka_policy *policy = policy_by(NULL, rec->policy_id);
+	struct ainka_policy *policy = ainka_table_numbered(rec->policy_id);
 	const struct ainka_tunable *tun = ainka_tunable_find(rec->tunable);
 	struct ainka_hold *hold = tun ? hold_of(tun, &key) : NULL;
 
@@ -155,7 +143,7 @@ int ainka_resume(const char *name, u32 *resumed, struct ainka_err *err)
 	int rc = 0;
 
 	mutex_lock(&ainka_table_lock);
-	policy = policy_by(name, 0);
+	policy = ainka_table_named(name);
 	if (!policy)
 		rc = ainka_deny(err, -ENOENT, "there is no policy %s", name);
 	else

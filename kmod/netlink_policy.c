@@ -235,11 +235,10 @@ static int put_policy(struct sk_buff *msg, const void *object)
 
 int ainka_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const struct ainka_table *t;
+	const struct ainka_policy *p;
 	struct ainka_nl_reply reply;
 	const char *name;
 	int err = -ENOENT;
-	u32 i;
 
 	if (GENL_REQ_ATTR_CHECK(info, AINKA_A_POLICY_NAME))
 		return -EINVAL;
@@ -253,17 +252,12 @@ int ainka_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	}
 	mutex_lock(&ainka_table_lock);
-	t = ainka_table();
-	for (i = 0; i < t->n; i++) {
-		const struct ainka_policy *p = t->policy[i];
-
-		if (strcmp(p->name, name))
-			continue;
-		/* dumps leave models out: they are large */
+	p = ainka_table_named(name);
+	/* dumps leave models out: they are large */
+	if (p)
 		err = put_policy(reply.msg, p) ?:
 		      (p->blob ? nla_put(reply.msg, AINKA_A_POLICY_MODEL, p->blob_bytes, p->blob) :
 		       0);
-	}
 	mutex_unlock(&ainka_table_lock);
 	if (err == -ENOENT)
 		ainka_nl_error(info->extack, info->attrs[AINKA_A_POLICY_NAME],

@@ -43,17 +43,6 @@ static void write_value(const struct ainka_round *round, struct ainka_policy *po
 	ainka_journal_set(hold, value, wanted, &rec);
 }
 
-static struct ainka_policy *policy_of(const struct ainka_hold *hold)
-{
-	const struct ainka_table *t = ainka_table();
-	u32 i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->policy[i]->id == hold->policy_id)
-			return t->policy[i];
-	return NULL;
-}
-
 static u32 restore_reason(const struct ainka_round *round, const struct ainka_hold *hold,
 			  const struct ainka_policy *policy)
 {
@@ -77,7 +66,7 @@ static u32 restore_reason(const struct ainka_round *round, const struct ainka_ho
 
 static void restore(const struct ainka_round *round, struct ainka_hold *hold)
 {
-	struct ainka_policy *policy = policy_of(hold);
+	struct ainka_policy *policy = ainka_table_numbered(hold->policy_id);
 
 	memset(&rec, 0, sizeof(rec));
 	rec.policy_id = hold->policy_id;

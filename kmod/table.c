@@ -80,6 +80,41 @@ static int find(const struct ainka_table *t, const char *name)
 	return -ENOENT;
 }
 
+/**
+ * ainka_table_named() - a policy in force by its name
+ * @name: its name
+ *
+ * Context: as for ainka_table().
+ *
+ * Return: the policy, or NULL if there is none.
+ */
+struct ainka_policy *ainka_table_named(const char *name)
+{
+	const struct ainka_table *t = ainka_table();
+	int at = find(t, name);
+
+	return at < 0 ? NULL : t->policy[at];
+}
+
+/**
+ * ainka_table_numbered() - a policy in force by its number
+ * @id: its number
+ *
+ * Context: as for ainka_table().
+ *
+ * Return: the policy, or NULL if there is none.
+ */
+struct ainka_policy *ainka_table_numbered(u32 id)
+{
+	const struct ainka_table *t = ainka_table();
+	u32 i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->policy[i]->id == id)
+			return t->policy[i];
+	return NULL;
+}
+
 /* What the policies take, but for the one that gives way. */
 static u64 bytes_without(const struct ainka_table *t, int gone)
 {

@@ -28,6 +28,8 @@ int ainka_table_init(void);
 void ainka_table_exit(void);
 /* under RCU or ainka_table_lock */
 const struct ainka_table *ainka_table(void);
+struct ainka_policy *ainka_table_named(const char *name);
+struct ainka_policy *ainka_table_numbered(u32 id);
 
 int ainka_table_add(struct ainka_policy *policy, bool replace, u32 *id, u32 *version,
 		    struct ainka_policy_err *err);
