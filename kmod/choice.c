@@ -3,10 +3,9 @@
  * Attributes whose values are words. To policies and to the journal a word is
  * its number in the tunable's names, which are the same on every kernel.
  */
-#include <linux/kernel.h>
-#include <linux/kstrtox.h>
 #include <linux/string.h>
 
+#include "ainka_core.h"
 #include "choice.h"
 
 /**
@@ -19,49 +18,15 @@
  */
 bool ainka_choice_word(const char *values, s64 value, char *word)
 {
-	while (*values) {
-		const char *equals = strchrnul(values, '=');
-		const char *end = strchrnul(values, ' ');
-		char number[AINKA_WORD_LEN];
-		s64 v;
+	struct ainka_named named;
 
-		strscpy(number, *equals ? equals + 1 : equals,
-			min_t(size_t, sizeof(number), end - equals));
-		if (equals - values < AINKA_WORD_LEN && !kstrtos64(number, 10, &v) && v == value) {
-			memcpy(word, values, equals - values);
-			word[equals - values] = '\0';
+	while ((values = ainka_named_next(values, &named)))
+		if (named.known && named.value == value && named.len < AINKA_WORD_LEN) {
+			memcpy(word, named.name, named.len);
+			word[named.len] = '\0';
 			return true;
 		}
-		values = *end ? end + 1 : end;
-	}
 	return false;
-}
-
-/**
- * ainka_choice_value() - the number of a word
- * @values: names of the values, as in struct ainka_bounds
- * @word: the word
- *
- * Return: the number, or AINKA_WORD_UNKNOWN.
- */
-s64 ainka_choice_value(const char *values, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (*values) {
-		const char *end = strchrnul(values, ' ');
-
-		if (!strncmp(values, word, len) && values[len] == '=') {
-			char number[AINKA_WORD_LEN];
-			s64 v;
-
-			strscpy(number, values + len + 1,
-				min_t(size_t, sizeof(number), end - (values + len)));
-			return kstrtos64(number, 10, &v) ? AINKA_WORD_UNKNOWN : v;
-		}
-		values = *end ? end + 1 : end;
-	}
-	return AINKA_WORD_UNKNOWN;
 }
 
 /**
@@ -79,6 +44,21 @@ char *ainka_choice_selected(char *text)
 		return strim(text);
 	*end = '\0';
 	return begin + 1;
+}
+
+/**
+ * ainka_choice_value() - the number of the word in force
+ * @values: names of the values, as in struct ainka_bounds
+ * @text: what the attribute reads, as for ainka_choice_selected(); changed
+ *
+ * Return: the number, or AINKA_WORD_UNKNOWN.
+ */
+s64 ainka_choice_value(const char *values, char *text)
+{
+	const char *word = ainka_choice_selected(text);
+	s64 value;
+
+	return ainka_named_value(values, word, strlen(word), &value) ? value : AINKA_WORD_UNKNOWN;
 }
 
 /**
@@ -101,4 +81,18 @@ bool ainka_choice_offered(const char *text, const char *word)
 		text += n;
 	}
 	return false;
+}
+
+/**
+ * ainka_choice_takes() - does an attribute take the word of a number?
+ * @values: names of the values, as in struct ainka_bounds
+ * @value: the number
+ * @text: what the attribute reads, as for ainka_choice_offered()
+ * @word: gets the word if the number has one, AINKA_WORD_LEN bytes
+ *
+ * Return: false if the number has no word, or that is not offered.
+ */
+bool ainka_choice_takes(const char *values, s64 value, const char *text, char *word)
+{
+	return ainka_choice_word(values, value, word) && ainka_choice_offered(text, word);
 }

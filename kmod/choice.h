@@ -10,8 +10,9 @@
 #define AINKA_WORD_UNKNOWN	(-1)
 
 bool ainka_choice_word(const char *values, s64 value, char *word);
-s64 ainka_choice_value(const char *values, const char *word);
 char *ainka_choice_selected(char *text);
+s64 ainka_choice_value(const char *values, char *text);
 bool ainka_choice_offered(const char *text, const char *word);
+bool ainka_choice_takes(const char *values, s64 value, const char *text, char *word);
 
 #endif

@@ -104,6 +104,10 @@ int ainka_tcp_init(void);
 int ainka_netns_tunable(const char *name);
 void ainka_netns_tunables_exit(void);
 int ainka_sysfs_init(void);
+int ainka_sysfs_word(const struct ainka_tunable *tun, const struct ainka_target *target,
+		     s64 *value);
+int ainka_sysfs_put_word(const struct ainka_tunable *tun, const struct ainka_target *target,
+			 s64 value);
 int ainka_thp_init(void);
 int ainka_pmqos_init(void);
 void ainka_pmqos_exit(void);

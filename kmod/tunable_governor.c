@@ -56,7 +56,7 @@ static int governor_read(const struct ainka_tunable *tun, const struct ainka_tar
 	int err = read_attribute(tun->id, "scaling_governor", text);
 
 	if (!err)
-		*value = ainka_choice_value(tun->bounds.values, strim(text));
+		*value = ainka_choice_value(tun->bounds.values, text);
 	return err;
 }
 
@@ -67,8 +67,7 @@ static bool governor_refuses(const struct ainka_tunable *tun, s64 value, char *w
 
 	if (read_attribute(tun->id, "scaling_available_governors", offered))
 		return false;
-	if (ainka_choice_word(tun->bounds.values, value, word) &&
-	    ainka_choice_offered(offered, word))
+	if (ainka_choice_takes(tun->bounds.values, value, offered, word))
 		return false;
 	snprintf(why, AINKA_REFUSAL_LEN, "there are %s; others may be modules to be loaded first",
 		 strim(offered));

@@ -31,7 +31,7 @@ static int scheduler_read(const struct ainka_tunable *tun, const struct ainka_ta
 	int err = ainka_disk_of(tun, target, &disk) ?: ainka_disk_get(&disk, SCHEDULER, text);
 
 	if (!err)
-		*value = ainka_choice_value(tun->bounds.values, ainka_choice_selected(text));
+		*value = ainka_choice_value(tun->bounds.values, text);
 	return err;
 }
 

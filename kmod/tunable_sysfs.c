@@ -61,20 +61,35 @@ static const struct ainka_tunable_ops flag_ops = {
 	.write = flag_write,
 };
 
-/* One word of several, the one in force in brackets. */
-static int word_read(const struct ainka_tunable *tun, const struct ainka_target *target,
+/**
+ * ainka_sysfs_word() - read an attribute that is one word of several
+ * @tun: a tunable whose @arg is the path below the root of sysfs
+ * @target: the system
+ * @value: gets the number of the word in force, which is in brackets
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_sysfs_word(const struct ainka_tunable *tun, const struct ainka_target *target,
 		     s64 *value)
 {
 	char text[AINKA_KFILE_LEN];
 	int err = ainka_sys_read(tun->arg, text, sizeof(text));
 
 	if (!err)
-		*value = ainka_choice_value(tun->bounds.values, ainka_choice_selected(text));
+		*value = ainka_choice_value(tun->bounds.values, text);
 	return err;
 }
 
-static int word_write(const struct ainka_tunable *tun, const struct ainka_target *target,
-		      s64 value)
+/**
+ * ainka_sysfs_put_word() - write an attribute that is one word of several
+ * @tun: a tunable whose @arg is the path below the root of sysfs
+ * @target: the system
+ * @value: number of the word
+ *
+ * Return: 0 or a negative errno.
+ */
+int ainka_sysfs_put_word(const struct ainka_tunable *tun, const struct ainka_target *target,
+			 s64 value)
 {
 	char word[AINKA_WORD_LEN];
 
@@ -106,16 +121,15 @@ static bool word_refuses(const struct ainka_tunable *tun, s64 value, char *why)
 
 	if (ainka_sys_read(tun->arg, offered, sizeof(offered)))
 		return false;
-	if (ainka_choice_word(tun->bounds.values, value, word) &&
-	    ainka_choice_offered(offered, word))
+	if (ainka_choice_takes(tun->bounds.values, value, offered, word))
 		return false;
 	snprintf(why, AINKA_REFUSAL_LEN, "this kernel offers %s", strim(offered));
 	return true;
 }
 
 static const struct ainka_tunable_ops word_ops = {
-	.read = word_read,
-	.write = word_write,
+	.read = ainka_sysfs_word,
+	.write = ainka_sysfs_put_word,
 	.save = word_save,
 	.restore = word_restore,
 	.refuses = word_refuses,

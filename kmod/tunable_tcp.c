@@ -53,7 +53,7 @@ static int congestion_read(const struct ainka_tunable *tun, const struct ainka_t
 	int err = ainka_sysctl_text(tun, text, sizeof(text));
 
 	if (!err)
-		*value = ainka_choice_value(tun->bounds.values, strim(text));
+		*value = ainka_choice_value(tun->bounds.values, text);
 	return err;
 }
 

@@ -16,27 +16,6 @@
 #define ENABLED		"kernel/mm/transparent_hugepage/enabled"
 #define MIN_FREE	"sys/vm/min_free_kbytes"
 
-static int thp_read(const struct ainka_tunable *tun, const struct ainka_target *target,
-		    s64 *value)
-{
-	char text[AINKA_KFILE_LEN];
-	int err = ainka_sys_read(ENABLED, text, sizeof(text));
-
-	if (!err)
-		*value = ainka_choice_value(tun->bounds.values, ainka_choice_selected(text));
-	return err;
-}
-
-static int thp_write(const struct ainka_tunable *tun, const struct ainka_target *target,
-		     s64 value)
-{
-	char word[AINKA_WORD_LEN];
-
-	if (!ainka_choice_word(tun->bounds.values, value, word))
-		return -EINVAL;
-	return ainka_sys_write(ENABLED, word);
-}
-
 static int thp_save(const struct ainka_tunable *tun, const struct ainka_target *target,
 		    char *text)
 {
@@ -65,8 +44,8 @@ static int thp_restore(const struct ainka_tunable *tun, const struct ainka_targe
 }
 
 static const struct ainka_tunable_ops thp_ops = {
-	.read = thp_read,
-	.write = thp_write,
+	.read = ainka_sysfs_word,
+	.write = ainka_sysfs_put_word,
 	.save = thp_save,
 	.restore = thp_restore,
 };
@@ -81,6 +60,7 @@ int ainka_thp_init(void)
 	struct ainka_tunable tun = {
 		.name = "thp.enabled",
 		.unit = "choice",
+		.arg = ENABLED,
 		.note = "with vm.min_free_kbytes, which the kernel computes anew",
 		.bounds = { .min = 0, .max = 2, .values = "never=0 madvise=1 always=2" },
 		.kind = AINKA_KIND_SYSFS,

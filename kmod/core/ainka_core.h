@@ -396,6 +396,23 @@ struct ainka_bounds {
 	const char *values;
 };
 
+/**
+ * struct ainka_named - one of the names of values (named.c)
+ * @name: where it begins; no NUL follows
+ * @len: its length, 0 where no number follows
+ * @value: its number
+ * @known: there is one
+ */
+struct ainka_named {
+	const char *name;
+	u32 len;
+	s64 value;
+	bool known;
+};
+
+const char *ainka_named_next(const char *values, struct ainka_named *named);
+bool ainka_named_value(const char *values, const char *name, u32 len, s64 *value);
+
 /*
  * Parse 10, -5, 4MiB, base, base+5, base-20%, model or a value's name; an
  * absolute value outside the bounds is refused. @unit is that of the tunable.

@@ -78,32 +78,6 @@ static int number(const char *text, u32 pos, const char *unit, s64 *v, struct ai
 	return 0;
 }
 
-/* Looks a name up in "name=number name=number". */
-static bool named(const char *values, const char *name, u32 len, s64 *v)
-{
-	while (*values) {
-		const char *s = values;
-
-		while (*s && *s != '=' && *s != ' ')
-			s++;
-		if (*s == '=' && (u32)(s - values) == len && !strncmp(values, name, len)) {
-			bool negative = *++s == '-';
-			struct ainka_literal lit;
-
-			s += negative;
-			if (!ainka_is_digit(*s) || ainka_literal_read(s, 0, &lit, NULL) ||
-			    lit.unit)
-				return false;
-			*v = negative ? -lit.num : lit.num;
-			return true;
-		}
-		while (*s && *s != ' ')
-			s++;
-		values = *s ? s + 1 : s;
-	}
-	return false;
-}
-
 /* +N% or -N% of the baseline, whatever the unit of the tunable. */
 static int relative_percent(const char *text, u32 len, struct ainka_value *v,
 			    struct ainka_err *err)
@@ -151,7 +125,7 @@ static int absolute(const char *text, u32 len, const struct ainka_bounds *b, con
 	int ret;
 
 	v->op = AINKA_VALUE_ABS;
-	if (!b->values || !named(b->values, text, len, &v->arg)) {
+	if (!b->values || !ainka_named_value(b->values, text, len, &v->arg)) {
 		if (!ainka_is_digit(text[sign]))
 			return fail_unknown(text, len, b, err);
 		ret = number(text, sign, unit, &v->arg, err);
