@@ -153,6 +153,7 @@ const struct ainka_subject_kind ainka_kinds[AINKA_KINDS] = {
 		.walk = walk_cgroups,
 		.look = look_cgroup,
 		.want = ainka_cgroup_stats_want,
+		.show = ainka_cgroup_stats_now,
 	},
 	[AINKA_SUBJECT_DEVICE] = {
 		.top = AINKA_DEVICES,

@@ -3,7 +3,6 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
-#include "cgroup_stats.h"
 #include "decision.h"
 #include "engine.h"
 #include "external.h"
@@ -103,10 +102,13 @@ int ainka_nl_signal_get_doit(struct sk_buff *skb, struct genl_info *info)
 static void dump_subjects(struct sk_buff *skb, struct netlink_callback *cb, u32 subject)
 {
 	struct ainka_snap *snap = kmalloc(sizeof(*snap), GFP_KERNEL);
-	u64 time_ns, now_ns = ktime_get_ns();
 	struct ainka_target target;
 	struct signal_view v;
+	u64 time_ns, now_ns;
 
+	if (!cb->args[0] && !cb->args[1] && ainka_subjects_show(subject))
+		ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
+	now_ns = ktime_get_ns();
 	for (; snap && ainka_subjects_copy(subject, cb->args[0], snap, &time_ns); cb->args[0]++) {
 		memset(&v, 0, sizeof(v));
 		v.key = snap->key;
@@ -134,11 +136,6 @@ int ainka_nl_signal_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct signal_view view;
 
 	if (attr && nla_get_u32(attr) != AINKA_SUBJECT_SYSTEM) {
-		if (!cb->args[0] && !cb->args[1] && nla_get_u32(attr) == AINKA_SUBJECT_CGROUP) {
-			/* nobody reads their files while nobody wants to know */
-			ainka_cgroup_stats_now();
-			ainka_engine_sync(AINKA_REASON_POLICY_REMOVED);
-		}
 		/* the attribute's largest value is checked by the family's policy */
 		dump_subjects(skb, cb, min_t(u32, nla_get_u32(attr), AINKA_SUBJECT_DEVICE));
 		return skb->len;

@@ -231,6 +231,22 @@ void ainka_subjects_want(u32 subject, u64 now_ns)
 }
 
 /**
+ * ainka_subjects_show() - somebody looks at the subjects of a kind now
+ * @subject: the kind
+ *
+ * Context: a task that may sleep.
+ *
+ * Return: true if the next walk knows more of them for that.
+ */
+bool ainka_subjects_show(u32 subject)
+{
+	if (!ainka_kinds[subject].show)
+		return false;
+	ainka_kinds[subject].show();
+	return true;
+}
+
+/**
  * ainka_subjects_also() - visit a subject that a policy is on for, whatever its rank
  * @subject: its kind
  * @key: which one

@@ -29,6 +29,7 @@ u64 ainka_subjects_bytes(void);
 bool ainka_subjects_known(u32 subject);
 void ainka_subjects_walk(u64 now_ns);
 void ainka_subjects_want(u32 subject, u64 now_ns);
+bool ainka_subjects_show(u32 subject);
 void ainka_subjects_also(u32 subject, const struct ainka_key *key, u64 now_ns);
 bool ainka_subjects_overlay(const struct ainka_key *key, u64 now_ns);
 u32 ainka_subjects_count(u32 subject);
