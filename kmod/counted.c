@@ -16,18 +16,17 @@
 #include "kernel_counters.h"
 #include "maps.h"
 #include "signals.h"
+#include "slide.h"
 
-#define SLICE_NS	(200 * NSEC_PER_MSEC)
-#define SLICES		5	/* in the window */
-#define WINDOW_MIN_NS	(500 * NSEC_PER_MSEC)	/* shorter ones are not shown */
-#define WINDOW_MAX_NS	(2 * NSEC_PER_SEC)	/* after a longer pause it begins anew */
+#define SLICES 5
 
+static_assert(SLICES <= AINKA_SLIDE_MAX);
 static_assert(AINKA_N_BPF_COUNTERS <= AINKA_COUNTERS_MAX);
 static_assert(AINKA_N_COUNTERS <= 64);
 static_assert(AINKA_N_TIMES <= AINKA_TIMES_MAX);
 
-static struct ainka_counted_sums *slices;	/* SLICES + 1 of them, a ring */
-static unsigned int newest, filled;
+static struct ainka_slide slide = { .slice_ns = 200 * NSEC_PER_MSEC, .slices = SLICES };
+static struct ainka_counted_sums *slices;	/* sums over all CPUs, a ring */
 static u32 seen;	/* value of @attached when the window began */
 
 /* protects what follows: the programs that count, and how often they changed */
@@ -142,11 +141,6 @@ static void sum_cpus(struct ainka_counted_sums *sums)
 			sums->times &= ~BIT_ULL(slot);
 }
 
-static const struct ainka_counted_sums *oldest(void)
-{
-	return &slices[(newest + SLICES + 2 - filled) % (SLICES + 1)];
-}
-
 static void set_signals(const struct ainka_counted_sums *now,
 			const struct ainka_counted_sums *then)
 {
@@ -158,10 +152,10 @@ static void set_signals(const struct ainka_counted_sums *now,
 			ainka_signal_set(ainka_counted[i].id, value, now->time_ns);
 }
 
-/* Begin a slice; the window begins anew when other programs count. */
+/* Begin a sum; the window begins anew when other programs count. */
 static struct ainka_counted_sums *begin(u64 now_ns)
 {
-	struct ainka_counted_sums *next = &slices[(newest + 1) % (SLICES + 1)];
+	struct ainka_counted_sums *next = &slices[ainka_slide_next(&slide)];
 
 	memset(next, 0, sizeof(*next));
 	next->time_ns = now_ns;
@@ -169,7 +163,7 @@ static struct ainka_counted_sums *begin(u64 now_ns)
 	next->counters = counter_slots;
 	next->times = times_slots;
 	if (seen != attached)
-		filled = 0;
+		ainka_slide_reset(&slide);
 	seen = attached;
 	spin_unlock(&slots_lock);
 	return next;
@@ -184,16 +178,12 @@ static struct ainka_counted_sums *begin(u64 now_ns)
 void ainka_counted_sample(u64 now_ns)
 {
 	struct ainka_counted_sums *next;
+	u32 then;
 
-	if (filled && now_ns - slices[newest].time_ns < SLICE_NS)
+	if (!ainka_slide_due(&slide, now_ns))
 		return;
-	while (filled && now_ns - oldest()->time_ns > WINDOW_MAX_NS)
-		filled--;
 	next = begin(now_ns);
 	sum_cpus(next);
-	newest = (newest + 1) % (SLICES + 1);
-	if (filled <= SLICES)
-		filled++;
-	if (now_ns - oldest()->time_ns >= WINDOW_MIN_NS)
-		set_signals(next, oldest());
+	if (ainka_slide_push(&slide, now_ns, &then))
+		set_signals(next, &slices[then]);
 }

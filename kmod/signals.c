@@ -20,11 +20,9 @@
 #include "hist.h"
 #include "maps.h"
 #include "signals.h"
+#include "slide.h"
 
-#define SLICE_NS	(100 * NSEC_PER_MSEC)
-#define SLICES		10	/* in the window */
-#define WINDOW_MIN_NS	(500 * NSEC_PER_MSEC)	/* shorter ones are not shown */
-#define WINDOW_MAX_NS	(2 * NSEC_PER_SEC)	/* after a longer pause it begins anew */
+#define SLICES 10
 
 static struct {
 	s64 value;
@@ -33,15 +31,12 @@ static struct {
 
 static u64 loaded_ns;
 
-/* Sums over all CPUs at the end of a slice; all of this is the fast worker's. */
-struct slice {
-	u64 time_ns;
-	struct ainka_sched_stats sum;
-};
-
-static struct slice *slices;		/* SLICES + 1 of them, a ring */
-static unsigned int newest, filled;
+/* All of this is the fast worker's. */
+static struct ainka_slide slide = { .slice_ns = 100 * NSEC_PER_MSEC, .slices = SLICES };
+static struct ainka_sched_stats *slices;	/* sums over all CPUs, a ring */
 static struct ainka_sched_stats *one_cpu;
+
+static_assert(SLICES <= AINKA_SLIDE_MAX);
 
 /**
  * ainka_signals_init() - allocate the windows
@@ -182,10 +177,10 @@ static void set_delays(const u32 *now, const u32 *then, u64 delay_ns, u64 n, u16
 				      NSEC_PER_USEC), now_ns);
 }
 
-static void set_window(const struct slice *now, const struct slice *then)
+/* What came from a to b, which is of the time t and ns later. */
+static void set_window(const struct ainka_sched_stats *a, const struct ainka_sched_stats *b,
+		       u64 t, u64 ns)
 {
-	const struct ainka_sched_stats *a = &then->sum, *b = &now->sum;
-	u64 ns = now->time_ns - then->time_ns, t = now->time_ns;
 	u64 busy = b->busy_ns > a->busy_ns ? b->busy_ns - a->busy_ns : 0;
 
 	set_delays(b->delay_hist, a->delay_hist, b->delay_ns - a->delay_ns,
@@ -204,11 +199,6 @@ static void set_window(const struct slice *now, const struct slice *then)
 			 min_t(u64, 1000, div64_u64(busy * 1000, ns * num_online_cpus())), t);
 }
 
-static const struct slice *oldest(void)
-{
-	return &slices[(newest + SLICES + 2 - filled) % (SLICES + 1)];
-}
-
 /**
  * ainka_signals_sample() - bring the signals up to date
  * @now_ns: the present
@@ -217,24 +207,17 @@ static const struct slice *oldest(void)
  */
 void ainka_signals_sample(u64 now_ns)
 {
-	struct slice *next = &slices[(newest + 1) % (SLICES + 1)];
+	u32 next = ainka_slide_next(&slide), then;
 
 	ainka_signal_set(AINKA_SIG_AINKA_UPTIME_MS,
 			 div_u64(now_ns - loaded_ns, NSEC_PER_MSEC), now_ns);
 	ainka_signal_set(AINKA_SIG_PROC_FORK_RATE_HZ, ainka_fork_rate(now_ns), now_ns);
-	if (filled && now_ns - slices[newest].time_ns < SLICE_NS)
+	if (!ainka_slide_due(&slide, now_ns))
 		return;
-	/* a late tick makes a longer window; one that slept must not become part of it */
-	while (filled && now_ns - oldest()->time_ns > WINDOW_MAX_NS)
-		filled--;
-	if (!sum_cpus(now_ns, &next->sum)) {
-		filled = 0;
+	if (!sum_cpus(now_ns, &slices[next])) {
+		ainka_slide_reset(&slide);
 		return;
 	}
-	next->time_ns = now_ns;
-	newest = (newest + 1) % (SLICES + 1);
-	if (filled <= SLICES)
-		filled++;
-	if (now_ns - oldest()->time_ns >= WINDOW_MIN_NS)
-		set_window(next, oldest());
+	if (ainka_slide_push(&slide, now_ns, &then))
+		set_window(&slices[then], &slices[next], now_ns, now_ns - slide.time_ns[then]);
 }
