@@ -10,7 +10,8 @@ from typing import Any
 
 from ainkad.errors import AinkaError
 from ainkad.event_maps import TYPES
-from ainkad.event_socket import DaemonSocket, Records
+from ainkad.event_records import Records
+from ainkad.event_socket import DaemonSocket
 from ainkad.layouts_gen import (
     EV_EXEC,
     EV_EXIT,

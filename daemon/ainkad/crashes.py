@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from ainkad.event_socket import Records
+from ainkad.event_records import Records
 from ainkad.layouts_gen import EV_EXIT
 from ainkad.pusher import Pusher
 

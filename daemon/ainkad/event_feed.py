@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ainkad.event_maps import TYPES, EventMaps
-from ainkad.event_socket import Records, join
+from ainkad.event_records import Records, join
 from ainkad.process_table import ABOUT_PROCESSES, ProcessTable, records_of
 from ainkad.procfs import processes
 from ainkad.subtrees import SubtreeRates

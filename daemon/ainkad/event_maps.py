@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ainkad import layouts_gen
 from ainkad.bpf import PerCpuArray, RingBuffer, create_map
 from ainkad.bpf.libbpf import MAP_PERCPU_ARRAY, MAP_RINGBUF
-from ainkad.event_socket import join
+from ainkad.event_records import Records, join
 from ainkad.layouts_gen import (
     EVENT_REC_DTYPE,
     EVENT_TYPES,
@@ -22,8 +22,6 @@ from ainkad.layouts_gen import (
     HOOK_COUNTS_DTYPE,
 )
 from ainkad.ring import possible_cpus
-
-Records = npt.NDArray[np.void]
 
 TYPES: Final[dict[int, str]] = {
     number: name.removeprefix("EV_").lower().replace("_", "-")

@@ -21,7 +21,8 @@ import numpy as np
 from ainkad.errors import AinkaError
 from ainkad.event_feed import EventFeed
 from ainkad.event_maps import TYPES
-from ainkad.event_socket import MAX_REQUEST, WANTS, Records, json_frame, records_frame
+from ainkad.event_records import Records
+from ainkad.event_socket import MAX_REQUEST, WANTS, json_frame, records_frame
 
 MAX_CLIENTS: Final = 16
 BACKLOG_BYTES: Final = 1 << 20

@@ -5,6 +5,8 @@ A client sends one line of JSON: ``{"want": …}`` with what :data:`WANTS` allow
 frames: eight bytes (kind and length, 32 bits each, of this machine's byte order), then the payload,
 JSON or event records of one size, which are passed on as they came from the kernel. An answer that
 has an end ends with the connection.
+
+Who asks for documents alone does not pay for importing numpy.
 """
 
 from __future__ import annotations
@@ -12,43 +14,25 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import numpy as np
-import numpy.typing as npt
-
-from ainkad.bpf.ringbuf import slot_dtype
 from ainkad.errors import AinkaError
-from ainkad.layouts_gen import EVENT_REC_DTYPE
+
+if TYPE_CHECKING:
+    from ainkad.event_records import Records
 
 SOCKET_PATH: Final = Path("/run/ainka/ainkad.sock")
 FRAME: Final = struct.Struct("=II")
 JSON, RECORDS = 1, 2
 MAX_REQUEST: Final = 4096
 MAX_FRAME: Final = 64 << 20
-SLOT: Final = slot_dtype(EVENT_REC_DTYPE)
-"""Layout of the records of a frame: those of the ring, with their headers."""
 
 WANTS: Final = ("events", "processes", "programs")
 """``events`` (``types``: names; ``last``: how many of those kept; ``follow``), ``processes`` that
 run, state of the ``programs``."""
-
-Records = npt.NDArray[np.void]
-
-
-_RAW: Final = np.dtype((np.void, SLOT.itemsize))
-
-
-def join(batches: Sequence[Records]) -> Records:
-    """Records of dtype SLOT one behind the other: shape (n,), a copy.
-
-    As bytes, since numpy joins and copies a structured dtype field by field.
-    """
-    joined: Records = np.concatenate([batch.view(_RAW) for batch in batches]).view(SLOT)
-    return joined
 
 
 def json_frame(value: object) -> bytes:
@@ -59,7 +43,9 @@ def json_frame(value: object) -> bytes:
 
 def records_frame(records: Records) -> bytes:
     """A frame with records of dtype SLOT."""
-    data = np.ascontiguousarray(records).tobytes()
+    from ainkad.event_records import to_bytes
+
+    data = to_bytes(records)
     return FRAME.pack(RECORDS, len(data)) + data
 
 
@@ -95,7 +81,9 @@ class DaemonSocket:
                     "ainkactl and ainkad are of different versions: restart ainkad",
                 )
             if kind == RECORDS:
-                yield np.frombuffer(payload, SLOT)
+                from ainkad.event_records import from_bytes
+
+                yield from_bytes(payload)
                 continue
             document: dict[str, Any] = json.loads(payload)
             if "error" in document:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ainkad.event_socket import SLOT, Records, join
+from ainkad.event_records import SLOT, Records, join
 from ainkad.layouts_gen import EV_EXEC, EV_EXIT, EV_FORK
 
 ABOUT_PROCESSES: Final = (EV_FORK, EV_EXEC, EV_EXIT)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ainkad.event_socket import Records
+from ainkad.event_records import Records
 from ainkad.layouts_gen import EV_EXEC, EV_EXIT, EV_FORK
 
 WINDOW_S: Final = 10

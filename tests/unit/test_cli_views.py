@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ainkad.errors import AinkaError
-from ainkad.event_socket import SLOT
+from ainkad.event_records import SLOT
 from ainkad.layouts_gen import (
     EV_EXEC,
     EV_EXIT,

@@ -19,8 +19,9 @@ from ainkad import event_server
 from ainkad.errors import AinkaError
 from ainkad.event_feed import KEPT, EventFeed
 from ainkad.event_maps import TYPES
+from ainkad.event_records import SLOT, Records
 from ainkad.event_server import EventServer, parse
-from ainkad.event_socket import FRAME, SLOT, DaemonSocket, Records
+from ainkad.event_socket import FRAME, DaemonSocket
 from ainkad.layouts_gen import (
     EV_EXEC,
     EV_EXIT,

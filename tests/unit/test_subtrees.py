@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ainkad.event_socket import SLOT, Records
+from ainkad.event_records import SLOT, Records
 from ainkad.layouts_gen import EV_EXEC, EV_EXIT, EV_FORK
 from ainkad.process_table import ProcessTable, records_of
 from ainkad.subtrees import MAX_DEPTH, WINDOW_S, SubtreeRates
