@@ -13,12 +13,14 @@ A file holds ``[[policy]]`` tables, or a single ``[policy]``::
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ainkad.errors import AinkaError
 from ainkad.netlink.spec_gen import EXPR_LEN, FAMILY, MAX_ACTIONS, TUNABLE_LEN, VALUE_LEN
 from ainkad.toml_file import Source, Table, read_toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME_PATTERN = r"[A-Za-z0-9._-]{1,31}"
 NAME_WORDS = "1 to 31 letters, digits, dots, dashes and underscores"

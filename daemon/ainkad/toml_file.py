@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ainkad.errors import AinkaError
 from ainkad.units import parse_duration
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _REQUIRED: Any = object()
@@ -232,6 +233,8 @@ def read_toml(path: Path) -> Table:
 
 def parse_toml(name: str, text: str) -> Table:
     """The document ``text``. Raises AinkaError with the line of a syntax error."""
+    import tomllib
+
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

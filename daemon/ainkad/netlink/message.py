@@ -7,7 +7,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ainkad.errors import AinkaError
 from ainkad.netlink.attributes import align, name_at, walk
@@ -58,8 +58,7 @@ class KernelError(AinkaError):
         super().__init__(message, "" if text else _HINTS.get(number, ""))
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One received message; ``payload`` follows the netlink header."""
 
     type: int

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Types of the tables that describe a netlink family (spec_gen.py has the tables)."""
+"""Types of the tables that describe a netlink family (spec_gen.py has the tables).
+
+Tuples rather than data classes: each call of ainkactl would pay for importing those.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute of a set.
 
     ``type`` is one of u8, u16, u32, u64, s32, s64, string, binary, flag, nest, pad; ``enum`` names
@@ -24,21 +26,18 @@ class Attribute:
     multi: bool = False
 
 
-@dataclass(frozen=True)
 class AttributeSet:
     """The attributes of one kind of message, by name and by number."""
 
-    name: str
-    by_name: Mapping[str, Attribute]
-    by_number: Mapping[int, Attribute] = field(init=False)
+    __slots__ = ("by_name", "by_number", "name")
 
-    def __post_init__(self) -> None:
-        numbers = {a.number: a for a in self.by_name.values()}
-        object.__setattr__(self, "by_number", numbers)
+    def __init__(self, name: str, by_name: Mapping[str, Attribute]) -> None:
+        self.name = name
+        self.by_name = by_name
+        self.by_number = {a.number: a for a in by_name.values()}
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """One command of the family and the set its attributes come from."""
 
     name: str
@@ -46,8 +45,7 @@ class Operation:
     attribute_set: str
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """A generic netlink family: its operations, attribute sets, enumerations and groups."""
 
     name: str
