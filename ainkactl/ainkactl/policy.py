@@ -4,26 +4,33 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ainkad.errors import AinkaError
 from ainkad.netlink.client import Client
 from ainkad.netlink.message import KernelError
 from ainkad.netlink.spec_gen import FAMILY
-from ainkad.policy_file import Request, policy_from_options, read_policies
 
 from ainkactl.connect import connect, held, wait_settled
 from ainkactl.render import count, duration, emit_json, fields, settings, table
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ainkad.policy_file import Request
+
 
 def add_options(data: dict[str, Any], replace: bool, json: bool) -> None:
     """Push the policy that the options describe."""
+    from ainkad.policy_file import policy_from_options
+
     _push([policy_from_options(data)], replace, json)
 
 
 def add_file(path: Path, replace: bool, json: bool) -> None:
     """Push the policies of a file: all of them, or none."""
+    from ainkad.policy_file import read_policies
+
     _push(read_policies(path), replace, json)
 
 
