@@ -46,6 +46,10 @@ def test_system_calls_are_those_that_were_made(guest: Guest) -> None:
     run_check(guest, "check_syscalls")
 
 
+def test_files_synced_are_those_that_were(guest: Guest) -> None:
+    run_check(guest, "check_fs")
+
+
 def test_maps_and_slots_that_do_not_fit_are_refused(guest: Guest) -> None:
     guest.run("modprobe ainka")
     run_check(guest, "check_slots")
@@ -97,7 +101,7 @@ def rates(rows: Signals, *sources: str) -> set[str]:
 
 def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], None]) -> None:
     start("[learning]\nenabled = false\n")
-    sources = ("mem.bpf", "net.bpf", "irq.bpf", "kernel")
+    sources = ("mem.bpf", "net.bpf", "irq.bpf", "fs.bpf", "kernel")
     rows = wait(guest, "rates", lambda rows: not rates(rows, *sources) & stale(rows))
     assert {row["source"] for row in rows.values()} >= set(sources)
     guest.run(
@@ -121,6 +125,11 @@ def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], Non
     # Without the daemon nobody counts: the signals of its programs grow stale.
     guest.run("systemctl stop ainkad")
     wait(guest, "end", lambda rows: rates(rows, "mem.bpf") <= stale(rows))
+
+
+def test_totals_and_shares_are_the_kernels(guest: Guest, start: Callable[[str], None]) -> None:
+    start("[learning]\nenabled = false\n")
+    run_check(guest, "check_totals")
 
 
 def test_what_does_not_load_costs_its_own_signals(
