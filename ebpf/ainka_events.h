@@ -118,6 +118,8 @@ struct ainka_dev_rec {
 /* struct ainka_block_stats - what there was no room for, on one CPU */
 struct ainka_block_stats {
 	__u64 request_drops;	/* requests without times */
+	__u64 flushes;		/* of the disk's own cache, completed */
+	__u64 flush_ns;
 	__u64 dev_drops;	/* requests of disks without a record */
 };
 

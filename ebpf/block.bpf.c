@@ -129,6 +129,12 @@ static __always_inline void count_done(struct ainka_dev_dir *dir, const struct s
 	__sync_fetch_and_add(&dir->lat_hist[bucket], 1);
 }
 
+static __always_inline void count_flush(struct ainka_dev_rec *rec, u64 ns)
+{
+	add(&rec->flushes, 1);
+	add(&rec->flush_ns, ns);
+}
+
 static __always_inline struct ainka_block_stats *stats(void)
 {
 	u32 zero = 0;
@@ -194,6 +200,8 @@ int BPF_PROG(block_rq_complete, struct request *rq, u8 error, unsigned int nr_by
 			count_done(&rec->dir[0], start, bpf_ktime_get_ns());
 		else if (start->op == 1)
 			count_done(&rec->dir[1], start, bpf_ktime_get_ns());
+		else if (start->op == REQ_OP_FLUSH)
+			count_flush(rec, bpf_ktime_get_ns() - start->begin_ns);
 	}
 	bpf_map_delete_elem(&requests, &key);
 	return 0;

@@ -71,6 +71,7 @@ enum {
 
 /* include/linux/blk_types.h; 0 is a read, 1 a write */
 #define REQ_OP_MASK	0xff
+#define REQ_OP_FLUSH	2
 
 /* include/linux/kdev_t.h */
 #define MINORBITS	20

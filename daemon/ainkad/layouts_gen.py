@@ -252,10 +252,12 @@ DEV_REC_DTYPE: Final = _layout(
 )
 
 BLOCK_STATS_DTYPE: Final = _layout(
-    16,
+    32,
     [
         ("request_drops", "u8", 0),
-        ("dev_drops", "u8", 8),
+        ("flushes", "u8", 8),
+        ("flush_ns", "u8", 16),
+        ("dev_drops", "u8", 24),
     ],
 )
 

@@ -26,8 +26,8 @@ class SignalDef:
 N_SYSTEM_SIGNALS: Final = 82
 N_TASK_SIGNALS: Final = 11
 N_CGROUP_SIGNALS: Final = 13
-N_DEVICE_SIGNALS: Final = 16
-N_SIGNALS: Final = 122
+N_DEVICE_SIGNALS: Final = 18
+N_SIGNALS: Final = 124
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
 N_COUNTERS: Final = 31
@@ -1432,6 +1432,28 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         max_age_ns=2_000_000_000,
         event=False,
         doc="Requests of every kind that the driver has.",
+    ),
+    SignalDef(
+        id=0x0310,
+        name="dev.flush_rate_hz",
+        subject=3,
+        index=16,
+        unit="hz",
+        source="devices",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Flushes of the disk's cache per second.",
+    ),
+    SignalDef(
+        id=0x0311,
+        name="dev.flush_lat_mean_us",
+        subject=3,
+        index=17,
+        unit="us",
+        source="devices",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Time from the beginning of a flush to its end, mean. Stale without flushes.",
     ),
 )
 """All signals, sorted by id."""

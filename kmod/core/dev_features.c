@@ -84,7 +84,7 @@ void ainka_dev_features(const struct ainka_dev_rec *rec, const struct ainka_dev_
 {
 	const struct ainka_dev_dir *r = &rec->dir[READS], *w = &rec->dir[WRITES];
 	const struct ainka_dev_dir *or = &old->dir[READS], *ow = &old->dir[WRITES];
-	u64 reads, writes, issued;
+	u64 reads, writes, issued, flushes;
 
 	memset(val, 0, AINKA_N_DEVICE_SIGNALS * sizeof(*val));
 	memset(fresh, 0, AINKA_N_DEVICE_SIGNALS);
@@ -93,6 +93,7 @@ void ainka_dev_features(const struct ainka_dev_rec *rec, const struct ainka_dev_
 	reads = grown(r->ios, or->ios);
 	writes = grown(w->ios, ow->ios);
 	issued = grown(rec->reads, old->reads);
+	flushes = grown(rec->flushes, old->flushes);
 
 	set(val, fresh, AINKA_SIG_DEV_MAJOR, rec->devt >> 20);
 	set(val, fresh, AINKA_SIG_DEV_MINOR, rec->devt & 0xfffff);
@@ -108,6 +109,10 @@ void ainka_dev_features(const struct ainka_dev_rec *rec, const struct ainka_dev_
 		fresh);
 	times(reads + writes, grown(r->lat_ns, or->lat_ns) + grown(w->lat_ns, ow->lat_ns),
 	      grown(r->queue_ns, or->queue_ns) + grown(w->queue_ns, ow->queue_ns), val, fresh);
+	set(val, fresh, AINKA_SIG_DEV_FLUSH_RATE_HZ, rate(flushes, elapsed_ns));
+	if (flushes)
+		set(val, fresh, AINKA_SIG_DEV_FLUSH_LAT_MEAN_US,
+		    grown(rec->flush_ns, old->flush_ns) / flushes / NS_PER_US);
 	if (issued)
 		set(val, fresh, AINKA_SIG_DEV_SEQUENTIAL_PERMILLE,
 		    grown(rec->sequential, old->sequential) * 1000 / issued);

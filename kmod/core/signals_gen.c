@@ -859,6 +859,20 @@ const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {
 		.max_age_ns = 2000000000ULL,
 		.id = AINKA_SIG_DEV_IN_FLIGHT,
 	},
+	{
+		.name = "dev.flush_rate_hz",
+		.unit = "hz",
+		.source = "devices",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_DEV_FLUSH_RATE_HZ,
+	},
+	{
+		.name = "dev.flush_lat_mean_us",
+		.unit = "us",
+		.source = "devices",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_DEV_FLUSH_LAT_MEAN_US,
+	},
 };
 
 const struct ainka_counted_def ainka_counted[AINKA_N_COUNTED] = {

@@ -6,10 +6,10 @@
 #define AINKA_N_SYSTEM_SIGNALS	82
 #define AINKA_N_TASK_SIGNALS	11
 #define AINKA_N_CGROUP_SIGNALS	13
-#define AINKA_N_DEVICE_SIGNALS	16
-#define AINKA_N_SIGNALS		122
+#define AINKA_N_DEVICE_SIGNALS	18
+#define AINKA_N_SIGNALS		124
 /* the largest bank of a subject other than the system */
-#define AINKA_SNAP_SIGNALS	16
+#define AINKA_SNAP_SIGNALS	18
 
 /* Signals registered while the machine runs have the last indices of bank 0. */
 #define AINKA_EXTERNAL_FIRST	192
@@ -139,6 +139,8 @@ enum ainka_signal {
 	AINKA_SIG_DEV_QUEUE_TIME_PERMILLE = 0x030d,
 	AINKA_SIG_DEV_SEQUENTIAL_PERMILLE = 0x030e,
 	AINKA_SIG_DEV_IN_FLIGHT = 0x030f,
+	AINKA_SIG_DEV_FLUSH_RATE_HZ = 0x0310,
+	AINKA_SIG_DEV_FLUSH_LAT_MEAN_US = 0x0311,
 };
 
 /* enum ainka_counter - what BPF programs count, then what the kernel does by itself */

@@ -62,6 +62,7 @@ def test_a_load_gives_its_figures() -> None:
     count(new, WRITES, 50, 65536, 0, 2_000_000)
     new["issued"], new["completed"] = 153, 150
     new["reads"], new["sequential"] = 100, 25
+    new["flushes"], new["flush_ns"] = 4, 4 * 7_000_000
     seen = features(new, old, SECOND // 2)
     assert (seen["major"], seen["minor"]) == (254, 16)
     assert (seen["read_rate_hz"], seen["write_rate_hz"], seen["io_rate_hz"]) == (200, 100, 300)
@@ -76,6 +77,7 @@ def test_a_load_gives_its_figures() -> None:
     assert seen["queue_time_permille"] == 1000 * queue // total
     assert seen["sequential_permille"] == 250
     assert seen["in_flight"] == 3
+    assert (seen["flush_rate_hz"], seen["flush_lat_mean_us"]) == (8, 7000)
 
 
 def test_what_there_was_none_of_is_stale() -> None:
@@ -83,7 +85,7 @@ def test_what_there_was_none_of_is_stale() -> None:
     seen = features(old, old, SECOND)
     assert seen == {
         "major": 254, "minor": 16, "io_rate_hz": 0, "read_rate_hz": 0, "write_rate_hz": 0,
-        "read_rate_bytes": 0, "write_rate_bytes": 0, "in_flight": 0,
+        "read_rate_bytes": 0, "write_rate_bytes": 0, "in_flight": 0, "flush_rate_hz": 0,
     }  # fmt: skip
     new = old.copy()
     count(new, WRITES, 1, 512, 0, 1000)

@@ -82,7 +82,8 @@ def test_a_slow_write_does_not_delay_the_fast_lane(guest: Guest) -> None:
 
 
 @pytest.mark.parametrize(
-    "check", ["counts", "missing_hook", "signals_of_a_disk", "policies", "with_the_daemon"]
+    "check",
+    ["counts", "flushes", "missing_hook", "signals_of_a_disk", "policies", "with_the_daemon"],
 )
 def test_disks_as_subjects(guest: Guest, check: str) -> None:
     guest.run("modprobe ainka lease_ms=3000")

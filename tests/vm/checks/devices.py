@@ -57,7 +57,8 @@ def stat(disk: str) -> dict[str, int]:
     """What the kernel itself has counted."""
     words = [int(word) for word in (read(f"/sys/block/{disk}/stat") or "").split()]
     return {"reads": words[0], "read_sectors": words[2], "read_ms": words[3],
-            "writes": words[4], "write_sectors": words[6], "write_ms": words[7]}  # fmt: skip
+            "writes": words[4], "write_sectors": words[6], "write_ms": words[7],
+            "flushes": words[15], "flush_ms": words[16]}  # fmt: skip
 
 
 class Load:
@@ -137,6 +138,54 @@ def counts(module: Module) -> None:
         record = disks.get(disk)
         check(int(record["seq"]) != seq, "the record is the old disk's")
         check(int(record["dir"][1]["ios"]) == 0, "the writes of the old disk are the new one's")
+
+
+def flushes(module: Module) -> None:
+    """So many flushes of a disk with a cache, against the kernel's own count; then the signals."""
+    delay_ns = 4_000_000
+    with null_disk(delay_ns=delay_ns, cache_mib=4) as disk:
+        fd = os.open(f"/dev/{disk}", os.O_RDWR)
+        with BpfObject(OBJECT) as bpf:
+            for state in bpf.attach_all():
+                check(state.attached, f"{state.name} is not attached: {state.reason}")
+            disks = Disks(bpf)
+            os.fsync(fd)
+            until(lambda: disks.get(disk) is not None, "a record of the disk")
+            time.sleep(0.5)
+            old, old_stat = disks.get(disk), stat(disk)
+            for _ in range(50):
+                os.fsync(fd)
+            until(lambda: stat(disk)["flushes"] - old_stat["flushes"] >= 50, "the flushes")
+            time.sleep(0.2)
+            new, new_stat = disks.get(disk), stat(disk)
+        n, ns = (int(new[f]) - int(old[f]) for f in ("flushes", "flush_ns"))
+        says, ms = (new_stat[f] - old_stat[f] for f in ("flushes", "flush_ms"))
+        print(f"flushes: counted {n} in {ns / 1e6:.1f} ms, the kernel says {says} in {ms} ms")
+        check(n == 50 == says, f"{n} flushes, 50 were made")
+        check(ns >= 50 * delay_ns, "shorter than the disk's own delay")
+        check(abs(ns / 1e6 - ms) <= max(0.1 * ms, 2), f"{ns / 1e6:.1f} ms of latency")
+        check(int(new["dir"][1]["ios"]) == int(old["dir"][1]["ios"]), "a flush counts as a write")
+        with Holder(module):
+            end = meanwhile(lambda: os.fsync(fd))
+            try:
+                until(lambda: "dev.flush_lat_mean_us" in signals(module, disk), "signals")
+                time.sleep(1.5)
+                before, start = stat(disk)["flushes"], time.monotonic()
+                time.sleep(1)
+                seen = signals(module, disk)
+                made = (stat(disk)["flushes"] - before) / (time.monotonic() - start)
+            finally:
+                end()
+            print(f"{made:.0f} flushes a second: {seen}")
+            check(seen["dev.flush_lat_mean_us"] >= delay_ns / 1000, "faster than the disk")
+            check(0.5 * made <= seen["dev.flush_rate_hz"] <= 2 * made, "rate of flushes")
+
+            def idle() -> bool:
+                now = signals(module, disk)
+                return now.get("dev.flush_rate_hz") == 0 and "dev.flush_lat_mean_us" not in now
+
+            until(idle, "signals of an idle disk")
+        os.close(fd)
 
 
 def missing_hook(module: Module) -> None:
@@ -357,7 +406,8 @@ def with_the_daemon(module: Module) -> None:
 
 
 CHECKS = {
-    f.__name__: f for f in (counts, missing_hook, signals_of_a_disk, policies, with_the_daemon)
+    f.__name__: f
+    for f in (counts, flushes, missing_hook, signals_of_a_disk, policies, with_the_daemon)
 }
 
 

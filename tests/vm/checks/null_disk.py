@@ -19,13 +19,19 @@ def _ready() -> None:
 
 
 @contextlib.contextmanager
-def null_disk(name: str = "nullb0", delay_ns: int = 0, mib: int = 256) -> Iterator[str]:
-    """A disk of this name; its requests take ``delay_ns``. Reads give what was written."""
+def null_disk(
+    name: str = "nullb0", delay_ns: int = 0, mib: int = 256, cache_mib: int = 0
+) -> Iterator[str]:
+    """A disk of this name; its requests take ``delay_ns``. Reads give what was written.
+
+    With a cache of its own it wants to be told to flush it.
+    """
     _ready()
     folder = CONFIG / name
     folder.mkdir()
     try:
         for key, value in {"size": mib, "memory_backed": 1, "queue_mode": 2, "blocksize": 4096,
+                           "cache_size": cache_mib,
                            "irqmode": 2 if delay_ns else 0}.items():  # fmt: skip
             (folder / key).write_text(f"{value}\n")
         if delay_ns:
