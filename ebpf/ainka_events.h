@@ -31,6 +31,7 @@ struct ainka_sched_stats {
 	__u64 wake_delay_ns;	/* run delay of runs that began with a wake-up, user tasks */
 	__u64 wake_delays;
 	__u64 wakeups;		/* runs that began with a wake-up, all tasks */
+	__u64 migrations;	/* moves of tasks to another CPU, seen when their next run ends */
 	__u64 drops;		/* tasks for which the map of tasks had no room */
 	__u64 last_ns;		/* when this CPU switched last, CLOCK_MONOTONIC */
 	__u64 cgroup;		/* id of the cgroup that runs since then, 0 for none */
@@ -52,7 +53,11 @@ struct ainka_task_win {
 	__u32 wakes;
 	__u32 voluntary;
 	__u32 involuntary;
+	__u32 migrations;	/* moves to another CPU */
+	__u32 rss_pages;	/* resident memory of the process at @start_ns */
 };
+
+#define AINKA_RSS_UNKNOWN	(~0U)
 
 #define AINKA_TASK_SLEPT	(1U << 0)	/* went to sleep at the last switch-out */
 #define AINKA_TASK_KTHREAD	(1U << 1)
@@ -72,7 +77,7 @@ struct ainka_task_rec {
 	__u64 start_ns;		/* task_struct.start_time, the identity */
 	__u64 on_cpu_ns;	/* on a CPU since, or 0 */
 	__u64 delay_total_ns;	/* sched_info.run_delay when last looked at */
-	__u32 migrations;	/* se.nr_migrations when it went to sleep, if AINKA_TASK_DELAYED */
+	__u32 migrations;	/* se.nr_migrations at the last switch-out */
 	__u32 pad;
 	struct ainka_task_win cur;
 	struct ainka_task_win last;

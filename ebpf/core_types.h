@@ -79,6 +79,12 @@ enum {
 /* include/linux/cgroup-defs.h */
 #define CSS_ONLINE	(1 << 1)
 
+/* include/linux/mm_types_task.h */
+#define MM_FILEPAGES	0
+#define MM_ANONPAGES	1
+#define MM_SHMEMPAGES	3
+#define NR_MM_COUNTERS	4
+
 /* include/linux/mm_types.h; these have not changed since 5.9 */
 #define VM_FAULT_MAJOR	0x0004
 #define VM_FAULT_RETRY	0x0400
@@ -153,6 +159,14 @@ struct cred {
 	struct id_value gid;
 };
 
+struct percpu_counter {
+	s64 count;
+};
+
+struct mm_struct {
+	struct percpu_counter rss_stat[NR_MM_COUNTERS];
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -168,6 +182,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct css_set *cgroups;
+	struct mm_struct *mm;
 };
 
 /* The numbers differ between kernels. */
@@ -251,6 +266,19 @@ struct request {
 /* before 5.14 (2f064a59a11f "sched: Change task_struct::state") */
 struct task_struct___before_5_14 {
 	volatile long state;
+};
+
+/* before 6.2 (f1a7941243c1 "mm: convert mm's rss stats into percpu_counter") */
+struct long_counter {	/* atomic_long_t */
+	s64 counter;
+};
+
+struct mm_rss_stat {
+	struct long_counter count[NR_MM_COUNTERS];
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
 };
 
 #pragma clang attribute pop

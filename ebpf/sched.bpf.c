@@ -90,13 +90,37 @@ static __always_inline void count_delay(struct ainka_sched_stats *stats, u32 fla
 	stats->wake_delay_hist[bucket]++;
 }
 
+/* Some of a counter may be with other CPUs still, so that the rest is less than nothing. */
+static __always_inline u32 pages(s64 count)
+{
+	return count > 0 ? count : 0;
+}
+
+/* As /proc/PID/status has it; nothing of the kernel's own tasks. */
+static __always_inline u32 rss_pages(struct task_struct *p)
+{
+	struct mm_struct___before_6_2 *old = (void *)p->mm;
+	struct mm_struct *mm = p->mm;
+
+	if (bpf_core_field_exists(mm->rss_stat[0].count))
+		return pages(mm->rss_stat[MM_FILEPAGES].count) +
+		       pages(mm->rss_stat[MM_ANONPAGES].count) +
+		       pages(mm->rss_stat[MM_SHMEMPAGES].count);
+	/* the verifier of 6.1 takes no typedef of a struct in an array */
+	if (bpf_core_field_exists(old->rss_stat.count))
+		return pages(BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter)) +
+		       pages(BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter)) +
+		       pages(BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter));
+	return AINKA_RSS_UNKNOWN;
+}
+
 /* A window may be longer than AINKA_TASK_WINDOW_NS, but a run never straddles two. */
-static __always_inline void roll_window(struct ainka_task_rec *rec, u64 now)
+static __always_inline void roll_window(struct ainka_task_rec *rec, struct task_struct *p, u64 now)
 {
 	if (now - rec->cur.start_ns < AINKA_TASK_WINDOW_NS)
 		return;
 	rec->last = rec->cur;
-	rec->cur = (struct ainka_task_win){ .start_ns = now };
+	rec->cur = (struct ainka_task_win){ .start_ns = now, .rss_pages = rss_pages(p) };
 }
 
 /* The run of @prev, from @since (0 if that was not seen) to @now, is over. */
@@ -106,9 +130,9 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	u32 pid = prev->pid, state = state_of(prev);
 	bool sleeps = !preempt && state != TASK_RUNNING;
 	struct ainka_task_rec *rec;
+	u32 flags, migrations, moved;
 	u64 total, delay, ran;
 	bool delayed;
-	u32 flags;
 
 	ran = since ? now - since : 0;
 	stats->busy_ns += ran;
@@ -125,8 +149,10 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	delay = total - rec->delay_total_ns;
 	if (flags & AINKA_TASK_SLEPT)
 		stats->wakeups++;
-	delayed = !(flags & AINKA_TASK_DELAYED) ||
-		  rec->migrations == (u32)prev->se.nr_migrations;
+	migrations = prev->se.nr_migrations;
+	moved = migrations - rec->migrations;
+	stats->migrations += moved;
+	delayed = !(flags & AINKA_TASK_DELAYED) || !moved;
 	if (delayed)
 		count_delay(stats, flags, delay);
 	else
@@ -141,6 +167,8 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	write_begin(rec);
 	rec->on_cpu_ns = 0;
 	rec->delay_total_ns = total;
+	rec->migrations = migrations;
+	rec->cur.migrations += moved;
 	rec->cur.runs++;
 	rec->cur.run_ns += ran;
 	rec->cur.delay_ns += delay;
@@ -154,15 +182,13 @@ static __always_inline void run_ends(struct ainka_sched_stats *stats, struct tas
 	if (sleeps) {
 		rec->cur.voluntary++;
 		flags |= AINKA_TASK_SLEPT;
-		if (stays_queued(prev)) {
+		if (stays_queued(prev))
 			flags |= AINKA_TASK_DELAYED;
-			rec->migrations = prev->se.nr_migrations;
-		}
 	} else {
 		rec->cur.involuntary++;
 	}
 	rec->flags = flags;
-	roll_window(rec, now);
+	roll_window(rec, prev, now);
 	write_end(rec);
 }
 
@@ -179,7 +205,9 @@ static __always_inline void task_appears(struct ainka_sched_stats *stats, struct
 		.start_ns = next->start_time,
 		.on_cpu_ns = now,
 		.delay_total_ns = next->sched_info.run_delay,
+		.migrations = next->se.nr_migrations,
 		.cur.start_ns = now,
+		.cur.rss_pages = rss_pages(next),
 	};
 
 	if (bpf_map_update_elem(&tasks, &pid, &rec, BPF_ANY))
@@ -199,7 +227,7 @@ static __always_inline void run_begins(struct ainka_sched_stats *stats, struct t
 	}
 	write_begin(rec);
 	rec->on_cpu_ns = now;
-	roll_window(rec, now);
+	roll_window(rec, next, now);
 	write_end(rec);
 }
 

@@ -151,6 +151,7 @@ static bool sum_cpus(u64 now_ns, struct ainka_sched_stats *sum)
 		sum->wake_delay_ns += one_cpu->wake_delay_ns;
 		sum->wake_delays += one_cpu->wake_delays;
 		sum->wakeups += one_cpu->wakeups;
+		sum->migrations += one_cpu->migrations;
 		for (i = 0; i < AINKA_HIST_BUCKETS; i++) {
 			sum->delay_hist[i] += one_cpu->delay_hist[i];
 			sum->wake_delay_hist[i] += one_cpu->wake_delay_hist[i];
@@ -182,6 +183,7 @@ static void set_window(const struct ainka_sched_stats *a, const struct ainka_sch
 		       u64 t, u64 ns)
 {
 	u64 busy = b->busy_ns > a->busy_ns ? b->busy_ns - a->busy_ns : 0;
+	u64 all_ns = ns * num_online_cpus();
 
 	set_delays(b->delay_hist, a->delay_hist, b->delay_ns - a->delay_ns,
 		   b->delays - a->delays, AINKA_SIG_SCHED_RUN_DELAY_MEAN_US,
@@ -196,7 +198,12 @@ static void set_window(const struct ainka_sched_stats *a, const struct ainka_sch
 	ainka_signal_set(AINKA_SIG_SCHED_WAKEUP_RATE_HZ,
 			 div64_u64((b->wakeups - a->wakeups) * NSEC_PER_SEC, ns), t);
 	ainka_signal_set(AINKA_SIG_SCHED_CPU_BUSY_PERMILLE,
-			 min_t(u64, 1000, div64_u64(busy * 1000, ns * num_online_cpus())), t);
+			 min_t(u64, 1000, div64_u64(busy * 1000, all_ns)), t);
+	ainka_signal_set(AINKA_SIG_SCHED_MIGRATION_RATE_HZ,
+			 div64_u64((b->migrations - a->migrations) * NSEC_PER_SEC, ns), t);
+	/* as many as wait at a time is what they waited together in that time */
+	ainka_signal_set(AINKA_SIG_SCHED_RUNNABLE_MEAN_PERMILLE,
+			 div64_u64((busy + b->delay_ns - a->delay_ns) * 1000, all_ns), t);
 }
 
 /**

@@ -170,7 +170,7 @@ MODEL_TERM_DTYPE: Final = _layout(
 )
 
 SCHED_STATS_DTYPE: Final = _layout(
-    2152,
+    2160,
     [
         ("switches", "u8", 0),
         ("voluntary", "u8", 8),
@@ -180,19 +180,20 @@ SCHED_STATS_DTYPE: Final = _layout(
         ("wake_delay_ns", "u8", 40),
         ("wake_delays", "u8", 48),
         ("wakeups", "u8", 56),
-        ("drops", "u8", 64),
-        ("last_ns", "u8", 72),
-        ("cgroup", "u8", 80),
-        ("cgroup_drops", "u8", 88),
-        ("running", "u4", 96),
-        ("pad", "u4", 100),
-        ("delay_hist", ("u4", (256,)), 104),
-        ("wake_delay_hist", ("u4", (256,)), 1128),
+        ("migrations", "u8", 64),
+        ("drops", "u8", 72),
+        ("last_ns", "u8", 80),
+        ("cgroup", "u8", 88),
+        ("cgroup_drops", "u8", 96),
+        ("running", "u4", 104),
+        ("pad", "u4", 108),
+        ("delay_hist", ("u4", (256,)), 112),
+        ("wake_delay_hist", ("u4", (256,)), 1136),
     ],
 )
 
 TASK_WIN_DTYPE: Final = _layout(
-    56,
+    64,
     [
         ("start_ns", "u8", 0),
         ("run_ns", "u8", 8),
@@ -203,11 +204,13 @@ TASK_WIN_DTYPE: Final = _layout(
         ("wakes", "u4", 44),
         ("voluntary", "u4", 48),
         ("involuntary", "u4", 52),
+        ("migrations", "u4", 56),
+        ("rss_pages", "u4", 60),
     ],
 )
 
 TASK_REC_DTYPE: Final = _layout(
-    160,
+    176,
     [
         ("seq", "u4", 0),
         ("pid", "u4", 4),
@@ -219,7 +222,7 @@ TASK_REC_DTYPE: Final = _layout(
         ("migrations", "u4", 40),
         ("pad", "u4", 44),
         ("cur", TASK_WIN_DTYPE, 48),
-        ("last", TASK_WIN_DTYPE, 104),
+        ("last", TASK_WIN_DTYPE, 112),
     ],
 )
 

@@ -23,11 +23,11 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 82
-N_TASK_SIGNALS: Final = 11
+N_SYSTEM_SIGNALS: Final = 84
+N_TASK_SIGNALS: Final = 13
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 18
-N_SIGNALS: Final = 124
+N_SIGNALS: Final = 128
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
 N_COUNTERS: Final = 31
@@ -979,6 +979,34 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         doc="How long they took together since then.",
     ),
     SignalDef(
+        id=0x0052,
+        name="sched.migration_rate_hz",
+        subject=0,
+        index=82,
+        unit="hz",
+        source="sched-stats",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Moves of tasks to another CPU per second, over about 1 s; counted when the task "
+            "has run there."
+        ),
+    ),
+    SignalDef(
+        id=0x0053,
+        name="sched.runnable_mean_permille",
+        subject=0,
+        index=83,
+        unit="permille",
+        source="sched-stats",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Tasks that ran or waited for a CPU, per CPU and in thousandths, mean over about "
+            "1 s: 1000 is one for each CPU. Waiting counts when it is over."
+        ),
+    ),
+    SignalDef(
         id=0x0100,
         name="task.pid",
         subject=1,
@@ -1100,6 +1128,31 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         doc=(
             "New processes and threads per second that the process of this thread group "
             "leader makes, from 16 on."
+        ),
+    ),
+    SignalDef(
+        id=0x010B,
+        name="task.migration_rate_hz",
+        subject=1,
+        index=11,
+        unit="hz",
+        source="tasks",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc="Moves of the task to another CPU per second.",
+    ),
+    SignalDef(
+        id=0x010C,
+        name="task.rss_growth_bytes",
+        subject=1,
+        index=12,
+        unit="bytes",
+        source="tasks",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Resident memory that the process gained per second, less than 0 if it lost "
+            "some; looked at twice a second, when the task is switched."
         ),
     ),
     SignalDef(

@@ -579,6 +579,20 @@ const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {
 		.id = AINKA_SIG_FS_SYNC_TOTAL_US,
 	},
 	{
+		.name = "sched.migration_rate_hz",
+		.unit = "hz",
+		.source = "sched-stats",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_SCHED_MIGRATION_RATE_HZ,
+	},
+	{
+		.name = "sched.runnable_mean_permille",
+		.unit = "permille",
+		.source = "sched-stats",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_SCHED_RUNNABLE_MEAN_PERMILLE,
+	},
+	{
 		.name = "task.pid",
 		.unit = "count",
 		.source = "tasks",
@@ -655,6 +669,20 @@ const struct ainka_signal_def ainka_signals[AINKA_N_SIGNALS] = {
 		.max_age_ns = 2000000000ULL,
 		.id = AINKA_SIG_TASK_FORK_RATE_HZ,
 		.event = true,
+	},
+	{
+		.name = "task.migration_rate_hz",
+		.unit = "hz",
+		.source = "tasks",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_TASK_MIGRATION_RATE_HZ,
+	},
+	{
+		.name = "task.rss_growth_bytes",
+		.unit = "bytes",
+		.source = "tasks",
+		.max_age_ns = 2000000000ULL,
+		.id = AINKA_SIG_TASK_RSS_GROWTH_BYTES,
 	},
 	{
 		.name = "cgroup.id",

@@ -45,6 +45,25 @@ static void combine(struct ainka_task_win *sum, u64 *runs, const struct ainka_ta
 	*runs = (u64)rec->last.runs + rec->cur.runs;
 }
 
+/*
+ * From the beginning of the last window to that of this one, unless the task has
+ * not been switched for longer than that: what did not run did not grow either.
+ */
+static bool rss_growth(const struct ainka_task_rec *rec, u64 elapsed_ns, s64 *growth)
+{
+	u64 ms = since(rec->last.start_ns, rec->cur.start_ns) / NS_PER_MS;
+	s64 pages = (s64)rec->cur.rss_pages - rec->last.rss_pages;
+
+	if (!rec->last.start_ns || !ms || rec->last.rss_pages == AINKA_RSS_UNKNOWN ||
+	    rec->cur.rss_pages == AINKA_RSS_UNKNOWN)
+		return false;
+	if (elapsed_ns / NS_PER_MS > 2 * ms)
+		ms = elapsed_ns / NS_PER_MS;
+	/* 2^32 pages in a second are less than 2^60 */
+	*growth = pages * (s64)AINKA_PAGE_BYTES * 1000 / (s64)ms;
+	return true;
+}
+
 static void set(s64 *val, u8 *fresh, u16 id, s64 v)
 {
 	val[AINKA_SIG_INDEX(id)] = v;
@@ -66,6 +85,7 @@ void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val,
 {
 	u64 elapsed, running, runs, wakes, ran, share;
 	struct ainka_task_win sum = { 0 };
+	s64 growth;
 
 	memset(val, 0, AINKA_N_TASK_SIGNALS * sizeof(*val));
 	memset(fresh, 0, AINKA_N_TASK_SIGNALS);
@@ -95,6 +115,10 @@ void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val,
 	    rate_hz((u64)rec->last.involuntary + rec->cur.involuntary, elapsed));
 	set(val, fresh, AINKA_SIG_TASK_BURST_MEAN_US, mean_us(ran, runs + !!running));
 	set(val, fresh, AINKA_SIG_TASK_AGE_MS, since(rec->start_ns, now_ns) / NS_PER_MS);
+	set(val, fresh, AINKA_SIG_TASK_MIGRATION_RATE_HZ,
+	    rate_hz((u64)rec->last.migrations + rec->cur.migrations, elapsed));
+	if (rss_growth(rec, elapsed, &growth))
+		set(val, fresh, AINKA_SIG_TASK_RSS_GROWTH_BYTES, growth);
 }
 
 /**

@@ -8,12 +8,18 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <asm/page.h>
+
+#define AINKA_PAGE_BYTES	PAGE_SIZE
 #else
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 #include <linux/types.h>
+
+#define AINKA_PAGE_BYTES	sysconf(_SC_PAGESIZE)
 
 typedef __u8 u8;
 typedef __u16 u16;

@@ -7,6 +7,7 @@ Prints what it measured; exits 1 with a message at the first thing that is wrong
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import subprocess
@@ -22,7 +23,9 @@ from ainkad.bpf import BpfObject, HashMap, PerCpuArray
 from ainkad.layouts_gen import SCHED_STATS_DTYPE, TASK_REC_DTYPE, TASKS_MAX
 
 OBJECT = Path("/usr/lib/ainka/sched.bpf.o")
-SUMS = ("run_ns", "delay_ns", "wake_delay_ns", "runs", "wakes", "voluntary", "involuntary")
+SUMS = ("run_ns", "delay_ns", "wake_delay_ns", "runs", "wakes", "voluntary", "involuntary",
+        "migrations")  # fmt: skip
+PAGE = mmap.PAGESIZE
 
 
 def check(right: bool, message: str) -> None:
@@ -165,6 +168,105 @@ def sums_agree(tasks: Tasks) -> None:
     os.write(begin[1], b"x")
     os.waitpid(pid, 0)
     check(until(lambda: pid not in tasks.all()), "the record did not go with its task")
+
+
+def migrations_of(pid: int) -> int:
+    """What the kernel says of a task."""
+    for line in Path(f"/proc/{pid}/sched").read_text().splitlines():
+        if line.startswith("se.nr_migrations"):
+            return int(line.split(":")[1])
+    sys.exit("FAILED: the kernel does not say how often a task was moved")
+
+
+def all_migrations() -> int:
+    """The same of all tasks there are."""
+    total = 0
+    for task in Path("/proc").glob("[0-9]*/task/[0-9]*"):
+        try:
+            total += migrations_of(int(task.name))
+        except OSError:
+            continue  # it has ended
+    return total
+
+
+def migrations_agree(tasks: Tasks, stats: PerCpuArray) -> None:
+    """A task that moves itself so often."""
+    moves, begin, ended = 200, os.pipe(), os.pipe()
+
+    def work() -> None:
+        os.sched_setaffinity(0, {0})
+        burn(0.02)
+        os.write(ended[1], b"x")
+        os.read(begin[0], 1)
+        for i in range(moves):
+            os.sched_setaffinity(0, {(i + 1) % 2})
+            time.sleep(0.01)
+        os.write(ended[1], b"x")
+        os.read(begin[0], 1)
+
+    pid = spawn(work)
+    os.read(ended[0], 1)
+    check(until(lambda: asleep(pid)), "the test task does not sleep")
+    watch = Watch(tasks, pid)
+    outer, system = all_migrations(), int(stats.read()["migrations"].sum())
+    before, says = watch.sums()["migrations"], migrations_of(pid)
+    os.write(begin[1], b"x")
+    os.set_blocking(ended[0], False)
+    while not done(ended[0]):
+        watch.sums()
+        time.sleep(0.1)
+    check(until(lambda: asleep(pid)), "the test task does not sleep again")
+    got, says = watch.sums()["migrations"] - before, migrations_of(pid) - says
+    system = int(stats.read()["migrations"].sum()) - system
+    outer = all_migrations() - outer
+    print(f"moves: {got} in the records, {says} in /proc, {moves} made; of all {system} of {outer}")
+    check(got == moves == says, f"{got} moves were counted")
+    # some were made before the counter was read, and are seen when the task has run
+    check(moves <= system <= outer + 20, f"{system} moves of all tasks, /proc says {outer}")
+    os.write(begin[1], b"x")
+    os.waitpid(pid, 0)
+
+
+def memory_agrees(tasks: Tasks) -> None:
+    """A task that takes 256 pages more every 20 ms and says when."""
+    step, steps, said = 256, 200, os.pipe()
+
+    def work() -> None:
+        memory = mmap.mmap(-1, step * steps * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        burn(0.02)
+        time.sleep(0.6)
+        for i in range(steps):
+            start = time.monotonic_ns()
+            for page in range(step):
+                memory[(i * step + page) * PAGE] = 1
+            os.write(said[1], b"%d %d\n" % (start, time.monotonic_ns()))
+            time.sleep(0.02)
+        time.sleep(0.6)
+
+    pid = spawn(work)
+    os.close(said[1])
+    seen: dict[int, int] = {}
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        record = tasks.all().get(pid)
+        if record is not None and not record["seq"] & 1:
+            for window in ("last", "cur"):
+                if record[window]["start_ns"]:
+                    seen[int(record[window]["start_ns"])] = int(record[window]["rss_pages"])
+        time.sleep(0.05)
+    with os.fdopen(said[0]) as lines:
+        times = [tuple(map(int, line.split())) for line in lines]
+    first = min((ns for ns in seen if ns > times[0][0] - 600_000_000), default=0)
+    check(len(seen) >= 4, f"windows of the task: {seen}")
+    slack = 3 * 32 * (os.cpu_count() or 1) + 64  # what CPUs have not added up
+    for ns, pages in sorted(seen.items()):
+        if ns < first:
+            continue
+        low = step * (sum(end <= ns for _, end in times) - sum(s < first for s, _ in times))
+        high = step * (sum(s < ns for s, _ in times) - sum(end <= first for _, end in times))
+        grown = pages - seen[first]
+        print(f"pages after {(ns - first) / 1e9:.2f} s: {grown}, between {low} and {high}")
+        check(low - slack <= grown <= high + slack, "not as much as was taken")
 
 
 def asleep(pid: int) -> bool:
@@ -335,6 +437,8 @@ def main() -> None:
         stats = PerCpuArray(bpf.map_fd("sched_stats"), SCHED_STATS_DTYPE, cpus)
         cpu_counters_agree(stats)
         sums_agree(tasks)
+        migrations_agree(tasks, stats)
+        memory_agrees(tasks)
         exited_tasks_have_no_record(tasks)
         exec_by_a_thread_leaves_no_record(tasks)
         sleep_is_no_delay(stats)

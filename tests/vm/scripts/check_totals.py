@@ -8,6 +8,7 @@ Prints what it measured; exits 1 with a message at the first thing that is wrong
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 from ainkad.netlink.client import Client
 from counting import CGROUPS, between, check, make_cgroup
 
+PAGE = mmap.PAGESIZE
 FILE = Path("/var/tmp/ainka-totals")
 TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
 USER, NICE, SYSTEM, IDLE, IOWAIT = range(5)
@@ -92,6 +94,55 @@ def share(client: Client, name: str, modes: tuple[int, ...], at_least: int) -> N
         if worst <= 60:
             return
     check(False, f"{name} is not what /proc/stat says")
+
+
+def runnable(client: Client) -> None:
+    """Six hogs: the mean of what runs or waits is what /proc/loadavg says without us."""
+    name = "sched.runnable_mean_permille"
+    with running(lambda: sum(range(1000)), 6):
+        worst = 10_000.0
+        for _ in range(10):
+            time.sleep(1.2)
+            found = []
+            for _ in range(50):
+                time.sleep(0.02)
+                found.append(int(Path("/proc/loadavg").read_text().split()[3].split("/")[0]) - 1)
+            value = signals(client).get(name, -1)
+            says = sum(found) / len(found) * 1000 / (os.cpu_count() or 1)
+            print(f"{name}: {value}, /proc/loadavg says {says:.0f}", flush=True)
+            worst = min(worst, abs(value - says) / says)
+            if worst <= 0.15:
+                return
+    check(False, f"{name} is not what /proc/loadavg says")
+
+
+def rss_pages(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+
+
+def growth(client: Client) -> None:
+    """A process that takes memory: what it gains a second is what /proc says."""
+    pid = os.fork()
+    if pid == 0:
+        taken = []
+        while True:
+            taken.append(bytearray(b"x" * (256 * PAGE)))
+            time.sleep(0.02)
+    try:
+        for _ in range(10):
+            before, start = rss_pages(pid), time.monotonic()
+            time.sleep(1.2)
+            rows = client.dump("signal-get", {"subject": "task"})
+            found = [r["value"] for r in rows if r.get("pid") == pid and "value" in r
+                     and r["name"] == "task.rss_growth_bytes"]  # fmt: skip
+            says = (rss_pages(pid) - before) * PAGE / (time.monotonic() - start)
+            print(f"task.rss_growth_bytes: {found}, /proc says {says:.0f}", flush=True)
+            if found and abs(found[0] - says) <= 0.2 * says:
+                return
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    check(False, "the growth is not what /proc says")
 
 
 def transfer(size: int) -> None:
@@ -173,6 +224,8 @@ def main() -> None:
         second = total(client, "net.tcp_delivered_count", delivered)
         check(second > first, "nothing was delivered")
         syncs(client)
+        runnable(client)
+        growth(client)
     print("all right")
 
 
