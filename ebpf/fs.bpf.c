@@ -24,13 +24,17 @@ struct {
 	__type(value, struct sync);
 } syncs SEC(".maps");
 
-/* First in this file, so that it is attached first: no beginning without its end. */
-SEC("fexit/vfs_fsync_range")
-int BPF_PROG(sync_end, struct file *file, s64 start, s64 end, int datasync, int ret)
+#ifdef __TARGET_ARCH_x86
+#define FDATASYNC "__x64_sys_fdatasync"
+#else
+#define FDATASYNC "__arm64_sys_fdatasync"
+#endif
+
+static __always_inline int ends(u64 frame, long ret)
 {
 	struct sync *sync = bpf_task_storage_get(&syncs, bpf_get_current_task_btf(), 0, 0);
 
-	if (!sync || !sync->since || sync->frame != (u64)ctx)
+	if (!sync || !sync->since || sync->frame != frame)
 		return 0;
 	/* what failed is no measure of the disk */
 	if (!ret)
@@ -43,15 +47,40 @@ int BPF_PROG(sync_end, struct file *file, s64 start, s64 end, int datasync, int 
  * A file system above another one hands the request down (overlayfs): what begins
  * further down on the stack is a part of what has begun already.
  */
-SEC("fentry/vfs_fsync_range")
-int BPF_PROG(sync_begin)
+static __always_inline int begins(u64 frame)
 {
 	struct sync *sync = bpf_task_storage_get(&syncs, bpf_get_current_task_btf(), 0,
 						 BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	if (!sync || (sync->since && (u64)ctx < sync->frame))
+	if (!sync || (sync->since && frame < sync->frame))
 		return 0;
 	sync->since = bpf_ktime_get_ns();
-	sync->frame = (u64)ctx;
+	sync->frame = frame;
 	return 0;
+}
+
+/* The ends come first, so that they are attached first: no beginning without its end. */
+SEC("fexit/vfs_fsync_range")
+int BPF_PROG(sync_end, struct file *file, s64 start, s64 end, int datasync, int ret)
+{
+	return ends((u64)ctx, ret);
+}
+
+/* A compiler may have put the whole of it into this call, as that of Debian's 6.1 has. */
+SEC("fexit/" FDATASYNC)
+int BPF_PROG(data_end, struct pt_regs *regs, long ret)
+{
+	return ends((u64)ctx, ret);
+}
+
+SEC("fentry/vfs_fsync_range")
+int BPF_PROG(sync_begin)
+{
+	return begins((u64)ctx);
+}
+
+SEC("fentry/" FDATASYNC)
+int BPF_PROG(data_begin)
+{
+	return begins((u64)ctx);
 }
