@@ -228,6 +228,11 @@ bench-event: ## time from an event to the change, in the guest (KERNELS)
 	@$(DEPS) build guest venv
 	$(PYTHON) tests/bench/event_latency $(KERNELS)
 
+.PHONY: bench-daemon
+bench-daemon: ## what the daemon costs at rest, in instructions (KERNELS)
+	@$(DEPS) build guest venv
+	$(PYTHON) tests/bench/daemon_cost $(KERNELS)
+
 .PHONY: bench-anomaly
 bench-anomaly: ## precision, recall and delay of the anomaly detection on generated faults
 	@$(DEPS) build venv
