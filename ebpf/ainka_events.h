@@ -118,13 +118,13 @@ struct ainka_dev_rec {
 	__u32 oldest;		/* entry of @end to be replaced */
 	__u32 pad;
 	struct ainka_dev_dir dir[2];	/* reads, writes */
+	__u64 flushes;		/* of the disk's own cache, completed */
+	__u64 flush_ns;
 };
 
 /* struct ainka_block_stats - what there was no room for, on one CPU */
 struct ainka_block_stats {
 	__u64 request_drops;	/* requests without times */
-	__u64 flushes;		/* of the disk's own cache, completed */
-	__u64 flush_ns;
 	__u64 dev_drops;	/* requests of disks without a record */
 };
 

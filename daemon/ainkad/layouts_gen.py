@@ -238,7 +238,7 @@ DEV_DIR_DTYPE: Final = _layout(
 )
 
 DEV_REC_DTYPE: Final = _layout(
-    2232,
+    2248,
     [
         ("seq", "u4", 0),
         ("devt", "u4", 4),
@@ -251,16 +251,16 @@ DEV_REC_DTYPE: Final = _layout(
         ("oldest", "u4", 112),
         ("pad", "u4", 116),
         ("dir", (DEV_DIR_DTYPE, (2,)), 120),
+        ("flushes", "u8", 2232),
+        ("flush_ns", "u8", 2240),
     ],
 )
 
 BLOCK_STATS_DTYPE: Final = _layout(
-    32,
+    16,
     [
         ("request_drops", "u8", 0),
-        ("flushes", "u8", 8),
-        ("flush_ns", "u8", 16),
-        ("dev_drops", "u8", 24),
+        ("dev_drops", "u8", 8),
     ],
 )
 

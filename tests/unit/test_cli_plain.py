@@ -71,7 +71,7 @@ def commands(
         yield path, group.alone
     for word, member in group.members.items():
         if isinstance(member, Group):
-            yield from commands(member, *path, word)
+            yield from commands(member, (*path, word))
         else:
             yield (*path, word), member
 
