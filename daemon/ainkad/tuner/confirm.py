@@ -158,14 +158,14 @@ async def measure_pairs(
         order = ["observe", "enforce"]
         rng.shuffle(order)
         pair: dict[str, Outcome] = {}
+        change = None
         for mode in order:
             machine.push(request(mode))
             pair[mode] = await measure(machine, tuner)
             on_window(mode, pair[mode])
             if acts is not None and not acts():
                 break
-        change = None
-        if len(pair) == len(order) and (acts is None or acts()):
+        else:
             for mode, outcome in pair.items():
                 outcomes[mode].append(outcome)
             change = difference(tuner, pair["enforce"], pair["observe"])
