@@ -145,17 +145,18 @@ class Sample:
 
     def members(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64] | None:
         """Rows of each leaf in each window (W, L), where that matters."""
-        if not self.context:
-            return None
-        counts = np.zeros((len(self.outcome), leaves))
-        np.add.at(counts, (self.window, column), 1.0)
-        return counts
+        return self._sums(column, leaves, np.ones(len(column))) if self.context else None
 
     def counts(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64]:
         """Sums of a - p (W, L), given the leaf (n,) of each row."""
-        counts = np.zeros((len(self.outcome), leaves))
-        np.add.at(counts, (self.window, column), self.treatment)
-        return counts
+        return self._sums(column, leaves, self.treatment)
+
+    def _sums(
+        self, column: NDArray[np.int64], leaves: int, values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        sums = np.zeros((len(self.outcome), leaves))
+        np.add.at(sums, (self.window, column), values)
+        return sums
 
 
 @dataclass(frozen=True)
