@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from ainkad.core_batch import device_features
 from ainkad.signals_gen import DEVICE_SIGNALS
 from ainkad.tuner.definition import Tuner
-from ainkad.tuner.machine import Candidates
+from ainkad.tuner.machine import Candidates, major_minor
 
 SAMPLE_NS: Final = 500_000_000
 """Copies are compared that are so far apart, or up to twice as much: as the module does it."""
 PAUSE_NS: Final = 2_000_000_000
 """After a longer one it begins anew."""
-MINOR_BITS: Final = 20
 _COLUMN = {signal.name: signal.index for signal in DEVICE_SIGNALS}
 
 Records = NDArray[np.void]
@@ -26,7 +25,7 @@ Records = NDArray[np.void]
 
 def name_of(devt: int, sys_dev: Path = Path("/sys/dev/block")) -> str:
     """What the kernel calls a disk, or its numbers when it has gone."""
-    numbers = f"{devt >> MINOR_BITS}:{devt & (1 << MINOR_BITS) - 1}"
+    numbers = "{}:{}".format(*major_minor(devt))
     try:
         return (sys_dev / numbers).readlink().name
     except OSError:
@@ -34,7 +33,7 @@ def name_of(devt: int, sys_dev: Path = Path("/sys/dev/block")) -> str:
 
 
 class Disks:
-    """The last copies of the records, by disk."""
+    """The last two copies of the records, by disk."""
 
     def __init__(self) -> None:
         self._copies: list[tuple[int, dict[int, Any]]] = []
@@ -49,7 +48,7 @@ class Disks:
             self._copies.clear()
         steady = records[records["seq"] != 0]
         copy = {int(devt): steady[i : i + 1] for i, devt in enumerate(steady["devt"].tolist())}
-        self._copies = [*self._copies[-2:], (now_ns, copy)]
+        self._copies = [*self._copies[-1:], (now_ns, copy)]
 
     def values(self, devt: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
         """The disk's signals (N_DEVICE_SIGNALS,), and which are fresh; None when too few copies."""

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ainkad.learning.dataset import Dataset
 from ainkad.tuner.definition import Arm, Tuner
-from ainkad.tuner.machine import Candidates, Machine
+from ainkad.tuner.machine import Candidates, Machine, major_minor
 from ainkad.tuner.windows import Outcome, broken_at_once, measure
 
 # (stage, outcome) of a window in which nobody is treated
@@ -60,8 +60,6 @@ def actions(arm: Arm) -> list[dict[str, str]]:
 
 # True whenever the module lives.
 ALWAYS = "ainka.uptime_ms >= 0"
-# A dev_t as the BPF programs and the module have it: the minor number in the low 20 bits.
-MINOR_BITS = 20
 
 
 def is_one_of(subject: str, ids: Sequence[int]) -> str:
@@ -70,10 +68,8 @@ def is_one_of(subject: str, ids: Sequence[int]) -> str:
         return ALWAYS
     if subject == "task":
         return " or ".join(f"task.pid == {pid}" for pid in ids)
-    return " or ".join(
-        f"dev.major == {devt >> MINOR_BITS} and dev.minor == {devt & (1 << MINOR_BITS) - 1}"
-        for devt in ids
-    )
+    numbers = map(major_minor, ids)
+    return " or ".join(f"dev.major == {major} and dev.minor == {minor}" for major, minor in numbers)
 
 
 def treatment(tuner: Tuner, arm: Arm, ids: Sequence[int]) -> dict[str, Any]:

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 
 from ainkad.tuner.definition import Tuner
 
+# A dev_t as the BPF programs and the module have it: the minor number in the low 20 bits.
+_MINOR_BITS = 20
+
+
+def major_minor(devt: int) -> tuple[int, int]:
+    """The two numbers of a disk."""
+    return devt >> _MINOR_BITS, devt & (1 << _MINOR_BITS) - 1
+
 
 @dataclass(frozen=True)
 class Candidates:
