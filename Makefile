@@ -171,6 +171,8 @@ test-abi: core ebpf ## generated files and layouts are current
 	$(call RUN_TESTS,tests/abi)
 
 FUZZ_SECONDS ?= 20
+FUZZ_SEED ?= 1
+test-fuzz: export FUZZ_SEED := $(FUZZ_SEED)
 .PHONY: test-fuzz
 test-fuzz: ## the core against its reference, on hostile inputs (FUZZ_SECONDS=20)
 	@$(DEPS) build test

@@ -113,7 +113,7 @@ int ainka_cpus_parse(const char *text, u32 len, const struct ainka_bounds *b, s6
 		return fail(text, len, b, false, err);
 	if (!bits)
 		return ainka_err_say(err, 0, len, "it names no CPU");
-	if (bits > (u64)b->max)
+	if (bits >> CPUS_MAX || (s64)bits < b->min || (s64)bits > b->max)
 		return fail(text, len, b, true, err);
 	*mask = (s64)bits;
 	return 0;

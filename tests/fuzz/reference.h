@@ -70,6 +70,9 @@ struct value {
 	s64 arg;
 };
 
+/* A set of CPUs, as a mask or as a list. */
+bool cpus_of_text(const char *text, s64 *mask);
+
 bool value_of_text(const char *text, const struct ainka_bounds *b, const char *unit,
 		   bool has_model, struct value *v);
 s64 value_to_write(const struct value *v, const struct ainka_bounds *b, s64 baseline,

@@ -85,6 +85,10 @@ bool value_of_text(const char *text, const struct ainka_bounds *b, const char *u
 		*v = (struct value){ MODEL, 0 };
 		return has_model;
 	}
+	if (unit && !strcmp(unit, "cpumask") && strcmp(text, "base")) {
+		v->op = ABSOLUTE;
+		return cpus_of_text(text, &v->arg) && v->arg >= b->min && v->arg <= b->max;
+	}
 	if (!strcmp(text, "base") || ((!strncmp(text, "base+", 5) || !strncmp(text, "base-", 5)) &&
 				      text[5] >= '0' && text[5] <= '9'))
 		return relative(text, unit, v);
