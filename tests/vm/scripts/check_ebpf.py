@@ -116,6 +116,16 @@ def hog() -> None:
         burn(1)
 
 
+def let_work(watch: Watch, pid: int, begin: int, ended: int) -> None:
+    """Let a task begin, look at its record until it says that it has ended its work, and sleeps."""
+    os.write(begin, b"x")
+    os.set_blocking(ended, False)
+    while not done(ended):
+        watch.sums()
+        time.sleep(0.1)
+    check(until(lambda: asleep(pid)), "the test task does not sleep again")
+
+
 def sums_agree(tasks: Tasks) -> None:
     """A task that burns and sleeps beside a hog: delays, run time, switches."""
     begin, ended = os.pipe(), os.pipe()
@@ -137,12 +147,7 @@ def sums_agree(tasks: Tasks) -> None:
         check(until(lambda: asleep(pid)), "the test task does not sleep")
         watch = Watch(tasks, pid)
         before, says_before = watch.sums(), kernel_says(pid)
-        os.write(begin[1], b"x")
-        os.set_blocking(ended[0], False)
-        while not done(ended[0]):
-            watch.sums()
-            time.sleep(0.1)
-        check(until(lambda: asleep(pid)), "the test task does not sleep again")
+        let_work(watch, pid, begin[1], ended[0])
         after, says = watch.sums(), kernel_says(pid)
     finally:
         os.kill(disturber, signal.SIGKILL)
@@ -210,12 +215,7 @@ def migrations_agree(tasks: Tasks, stats: PerCpuArray) -> None:
     watch = Watch(tasks, pid)
     outer, system = all_migrations(), int(stats.read()["migrations"].sum())
     before, says = watch.sums()["migrations"], migrations_of(pid)
-    os.write(begin[1], b"x")
-    os.set_blocking(ended[0], False)
-    while not done(ended[0]):
-        watch.sums()
-        time.sleep(0.1)
-    check(until(lambda: asleep(pid)), "the test task does not sleep again")
+    let_work(watch, pid, begin[1], ended[0])
     got, says = watch.sums()["migrations"] - before, migrations_of(pid) - says
     system = int(stats.read()["migrations"].sum()) - system
     outer = all_migrations() - outer
