@@ -165,6 +165,19 @@ struct ainka_times {
 	__u32 hist[AINKA_TIMES_BUCKETS];
 };
 
+/* System calls that are told apart; those with larger numbers are counted as the last one. */
+#define AINKA_CALLS_MAX		512
+
+/* struct ainka_call_rec - calls of one number that have ended on one CPU */
+struct ainka_call_rec {
+	__u64 sum_ns;
+	__u64 n;
+	__u64 slow;
+	__u32 hist[AINKA_TIMES_BUCKETS];
+	__u32 waits;		/* 1: its purpose is to wait, and none is slow */
+	__u32 pad;
+};
+
 /*
  * What happened, as records of one size: with the header of 8 bytes that a BPF
  * ring buffer puts before each they are 128 bytes apart, so that a reader takes

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long system calls take, and files opened; loaded only where that is wanted,
- * since it costs something at every call. Calls whose purpose it is to wait are
- * only counted, so that what is said of the others means something.
+ * How long system calls take, each by its number and all together, and files
+ * opened; loaded only where that is wanted, since it costs something at every
+ * call. Calls whose purpose it is to wait are no part of what is said of all, so
+ * that it means something.
  */
 #include "core_types.h"
 #include <bpf/bpf_core_read.h>
@@ -36,15 +37,25 @@ struct {
 	__type(value, u64);
 } slow_call SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AINKA_CALLS_MAX);
+	__type(key, u32);
+	__type(value, struct ainka_call_rec);
+} call_times SEC(".maps");
+
+static __always_inline bool waits(u64 number)
+{
+	return number < WAITING_CALLS && waiting[number];
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_begin, struct pt_regs *regs, long number)
 {
 	struct call *call;
 
-	if (number >= 0 && number < WAITING_CALLS && waiting[number]) {
+	if (waits(number))
 		count(AINKA_COUNTER_SYSCALL_WAITS, 1);
-		return 0;
-	}
 	call = bpf_task_storage_get(&calls, bpf_get_current_task_btf(), 0,
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (call) {
@@ -66,13 +77,41 @@ static __always_inline void say_slow(struct task_struct *task, u64 number, u64 n
 	bpf_ringbuf_submit(rec, 0);
 }
 
+/* Atomic, as count_time() is. */
+static __always_inline void count_call(u64 number, u64 ns, bool waits, bool slow)
+{
+	u32 bucket = ainka_hist_bucket(ns) / 2, key = number;
+	struct ainka_call_rec *rec;
+
+	if (number >= AINKA_CALLS_MAX)
+		key = AINKA_CALLS_MAX - 1;
+	rec = bpf_map_lookup_elem(&call_times, &key);
+	if (!rec || bucket >= AINKA_TIMES_BUCKETS)
+		return;
+	__sync_fetch_and_add(&rec->sum_ns, ns);
+	__sync_fetch_and_add(&rec->n, 1);
+	__sync_fetch_and_add(&rec->hist[bucket], 1);
+	if (waits)
+		rec->waits = 1;
+	if (slow)
+		__sync_fetch_and_add(&rec->slow, 1);
+}
+
+static __always_inline bool is_slow(u64 ns)
+{
+	u32 zero = 0;
+	u64 *least = bpf_map_lookup_elem(&slow_call, &zero);
+
+	return least && *least && ns >= *least;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_end)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 now, ns, *slow;
 	struct call *call;
-	u32 zero = 0;
+	u64 now, ns;
+	bool slow;
 
 	call = bpf_task_storage_get(&calls, task, 0, 0);
 	if (!call || !call->since)
@@ -80,9 +119,14 @@ int BPF_PROG(call_end)
 	now = bpf_ktime_get_ns();
 	ns = now - call->since;
 	call->since = 0;
+	if (waits(call->number)) {
+		count_call(call->number, ns, true, false);
+		return 0;
+	}
+	slow = is_slow(ns);
+	count_call(call->number, ns, false, slow);
 	count_time(AINKA_TIMES_SYSCALL_CALL, ns);
-	slow = bpf_map_lookup_elem(&slow_call, &zero);
-	if (slow && *slow && ns >= *slow) {
+	if (slow) {
 		count(AINKA_COUNTER_SYSCALL_SLOW, 1);
 		say_slow(task, call->number, ns, now);
 	}

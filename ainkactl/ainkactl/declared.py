@@ -25,7 +25,7 @@ class Parameter:
     """An option or argument: the default of a parameter of a command's function.
 
     ``default`` is ``...`` where one must be given; ``names`` are those of an option, for which
-    there is one by default; ``more`` is what typer is told besides (help, metavar, min).
+    there is one by default; ``more`` is what typer is told besides (help, metavar, min, max).
     """
 
     __slots__ = ("default", "is_option", "more", "names")

@@ -24,6 +24,7 @@ OBJECTS: dict[str, tuple[tuple[str, ...], str]] = {
     "sched.bpf.o": (("sched-stats", "tasks", "cgroups"), "learning"),
     "block.bpf.o": (("devices",), ""),
     "proc.bpf.o": (("event",), "events of processes"),
+    "syscall.bpf.o": (("syscall.bpf",), "ainkactl syscalls"),
 }
 CAPABILITY_COSTS = {
     "CAP_BPF": "no BPF program is loaded",

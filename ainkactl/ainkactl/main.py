@@ -11,6 +11,7 @@ from ainkad.errors import AinkaError
 
 from ainkactl import plain
 from ainkactl.commands import (
+    counted,
     decisions,
     learning,
     machine,
@@ -44,6 +45,7 @@ COMMANDS = Group(
         "tunable": Group("Hand tunables back.", {"release": tunables.release}),
         "decisions": decisions.show,
         "events": decisions.events,
+        "syscalls": counted.syscalls,
         "doctor": machine.doctor,
         "top": machine.top,
         "explain": decisions.explain,

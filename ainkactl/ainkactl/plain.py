@@ -133,7 +133,8 @@ class _Reader:
             raise _NotPlain
         convert, many = kind
         value = convert(text)
-        if value < self._parameters[name].more.get("min", value):
+        more = self._parameters[name].more
+        if not more.get("min", value) <= value <= more.get("max", value):
             raise _NotPlain
         if many:
             self.values.setdefault(name, []).append(value)

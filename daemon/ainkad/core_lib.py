@@ -86,6 +86,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "ainka_flat_hist_bucket": (c_uint32, [c_uint64]),
     "ainka_flat_hist_floor": (c_uint64, [c_uint32]),
     "ainka_hist_percentile": (c_uint64, [c_void_p, c_uint32, c_uint32]),
+    "ainka_hist_percentile_wide": (c_uint64, [c_void_p, c_uint32, c_uint32]),
     "ainka_task_features_batch": (
         None,
         [c_void_p, c_uint32, c_uint64, c_void_p, c_void_p],

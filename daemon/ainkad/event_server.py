@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from ainkad.errors import AinkaError
 from ainkad.event_feed import EventFeed
 from ainkad.event_maps import TYPES
 from ainkad.event_records import Records
-from ainkad.event_socket import MAX_REQUEST, WANTS, json_frame, records_frame
+from ainkad.event_socket import MAX_REQUEST, MAX_SECONDS, WANTS, json_frame, records_frame
 
 MAX_CLIENTS: Final = 16
 BACKLOG_BYTES: Final = 1 << 20
@@ -30,15 +30,26 @@ BACKLOG_BYTES: Final = 1 << 20
 
 REQUEST_S: Final = 5.0
 Frame = dict[str, Any]
+Answer = Callable[[Frame], Awaitable[Frame]]
+"""Answers a request with one document; raises AinkaError, which is passed on."""
 
 
 class EventServer:
-    """Answers at `path`, which only root may reach. `programs` describes the programs."""
+    """Answers at `path`, which only root may reach. `programs` describes the programs; `answers`
+    are those to other requests, by what is wanted.
+    """
 
-    def __init__(self, feed: EventFeed, path: Path, programs: Callable[[], Frame]) -> None:
+    def __init__(
+        self,
+        feed: EventFeed,
+        path: Path,
+        programs: Callable[[], Frame],
+        answers: Mapping[str, Answer] | None = None,
+    ) -> None:
         self._feed = feed
         self._path = path
         self._programs = programs
+        self._answers = dict(answers or {})
         self._clients = 0
         self._server: asyncio.Server | None = None
 
@@ -76,6 +87,8 @@ class EventServer:
             request = parse(await asyncio.wait_for(reader.readline(), REQUEST_S))
             if request["want"] == "programs":
                 writer.write(json_frame(self._programs()))
+            elif request["want"] in self._answers:
+                writer.write(json_frame(await self._answers[request["want"]](request)))
             elif request["want"] == "processes":
                 self._feed.take()
                 writer.write(records_frame(self._feed.table.rows))
@@ -148,9 +161,9 @@ def parse(line: bytes) -> Frame:
         request = None
     if not isinstance(request, dict) or request.get("want") not in WANTS:
         raise AinkaError("this is no request", f'one line of JSON: "want" is {" or ".join(WANTS)}')
-    unknown = request.keys() - {"want", "types", "last", "follow"}
+    unknown = request.keys() - {"want", "types", "last", "follow", "seconds"}
     if unknown:
-        raise AinkaError(f"a request has no {sorted(unknown)[0]!r}", "types, last, follow")
+        raise AinkaError(f"a request has no {sorted(unknown)[0]!r}", "types, last, follow, seconds")
     numbers = {name: number for number, name in TYPES.items()}
     names = request.get("types") or list(numbers)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -161,9 +174,15 @@ def parse(line: bytes) -> Frame:
     last = request.get("last", 0)
     if not isinstance(last, int) or last < 0:
         raise AinkaError(f"last is {last!r}", "a number of events, 0 or more")
+    seconds = request.get("seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise AinkaError(f"seconds is {seconds!r}", f"a number from 0 to {MAX_SECONDS}")
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise AinkaError(f"seconds is {seconds}", f"a number from 0 to {MAX_SECONDS}")
     return {
         "want": request["want"],
         "types": [numbers[name] for name in names],
         "last": last,
         "follow": bool(request.get("follow")),
+        "seconds": float(seconds),
     }

@@ -29,10 +29,12 @@ FRAME: Final = struct.Struct("=II")
 JSON, RECORDS = 1, 2
 MAX_REQUEST: Final = 4096
 MAX_FRAME: Final = 64 << 20
+MAX_SECONDS: Final = 60
 
-WANTS: Final = ("events", "processes", "programs")
+WANTS: Final = ("events", "processes", "programs", "calls")
 """``events`` (``types``: names; ``last``: how many of those kept; ``follow``), ``processes`` that
-run, state of the ``programs``."""
+run, state of the ``programs``, system ``calls`` (``seconds``: how long to look, 0 for since they
+are timed)."""
 
 
 def json_frame(value: object) -> bytes:

@@ -50,6 +50,7 @@ CGROUP_BUCKETS: Final = 128
 COUNTERS_MAX: Final = 64
 TIMES_MAX: Final = 16
 TIMES_BUCKETS: Final = 128
+CALLS_MAX: Final = 512
 EV_FORK: Final = 0
 EV_EXEC: Final = 1
 EV_EXIT: Final = 2
@@ -289,6 +290,18 @@ TIMES_DTYPE: Final = _layout(
         ("sum_ns", "u8", 0),
         ("n", "u8", 8),
         ("hist", ("u4", (128,)), 16),
+    ],
+)
+
+CALL_REC_DTYPE: Final = _layout(
+    544,
+    [
+        ("sum_ns", "u8", 0),
+        ("n", "u8", 8),
+        ("slow", "u8", 16),
+        ("hist", ("u4", (128,)), 24),
+        ("waits", "u4", 536),
+        ("pad", "u4", 540),
     ],
 )
 

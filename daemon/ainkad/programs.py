@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ainkad.bpf import BpfError, BpfObject, SharedArray, write_number
+from ainkad.call_times import CallTimes
 from ainkad.layouts_gen import COUNTERS_DTYPE, TIMES_DTYPE, TIMES_MAX
 from ainkad.netlink.client import Client
 from ainkad.netlink.spec_gen import MapRole
+from ainkad.ring import possible_cpus
 from ainkad.signals_gen import COUNTERS, TIMES, Slot
 
 log = logging.getLogger("ainkad")
@@ -70,6 +72,7 @@ class Programs:
         """
         self._objects: dict[str, BpfObject | str] = {}
         self._attached: set[tuple[str, str]] = set()
+        self.call_times: CallTimes | None = None
         self._shared = dict(shared) | {
             name: stack.enter_context(SharedArray(name, dtype, entries)).fd
             for _, name, dtype, entries, _ in SHARED
@@ -81,6 +84,7 @@ class Programs:
                 other = self._load(stack, path.with_name(file))
                 if file == SYSCALLS[0]:
                     write_number(other.map_fd("slow_call"), slow_call_ns or 0)
+                    self.call_times = CallTimes(other.map_fd("call_times"), possible_cpus())
             except BpfError as error:
                 log.warning(
                     "event=not-loaded object=%s why=%r", path.with_name(file), error.message

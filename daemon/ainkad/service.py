@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ainkad.analysis import Analysis, Part, listen, read_signals
 from ainkad.anomaly.part import AnomalyPart
+from ainkad.call_times import not_timed
 from ainkad.capabilities import drop_sys_admin, effective
 from ainkad.config import Config
 from ainkad.control import Control
@@ -118,7 +119,9 @@ class Service:
             programs = self._load(stack, client, maps)
             feed = EventFeed(maps)
             feed.seed()
-            server = EventServer(feed, SOCKET_PATH, lambda: report(programs, feed, had))
+            calls = programs.call_times
+            answers = {"calls": not_timed if calls is None else calls.answer}
+            server = EventServer(feed, SOCKET_PATH, lambda: report(programs, feed, had), answers)
             stack.callback(server.close)
             await server.start()
             disks = any(tuner.subject == "device" for tuner in self._tuners)

@@ -162,9 +162,26 @@ def test_system_calls_are_timed_when_that_is_asked_for(
     rows = wait(guest, "rates", lambda rows: not rates(rows, "mem.bpf") & stale(rows))
     asked_for = {name for name, row in rows.items() if row["source"] == "syscall.bpf"}
     assert asked_for and asked_for <= stale(rows)
+    refused = guest.run("ainkactl syscalls", check=False)
+    assert refused.returncode == 1 and "system calls are not timed" in refused.stderr
+    assert "hint: set syscalls = true" in refused.stderr
     guest.run("systemctl stop ainkad")
     start(plain + '[collect]\nsyscalls = true\nslow_call = "1us"\n')
     rows = wait(guest, "rates", lambda rows: not rates(rows, "syscall.bpf") & stale(rows))
     # There is always some call, and hardly one is faster than that here.
     wait(guest, "slow calls", lambda rows: rows["syscall.slow_rate_hz"].get("value", 0) > 0)
     wait(guest, "opened files", lambda rows: rows["fs.open_rate_hz"].get("value", 0) > 0)
+    every = json.loads(guest.run("ainkactl syscalls --json").stdout)
+    guest.run(
+        "(setsid sh -c 'while :; do sleep 0.1; done' >/dev/null 2>&1 </dev/null &"
+        " echo $! > /tmp/naps.pid)"
+    )
+    some = json.loads(guest.run("ainkactl syscalls --seconds 10 --json").stdout)
+    guest.run("kill -- -$(ps -o pgid= -p $(cat /tmp/naps.pid) | tr -d ' ')", check=False)
+    assert 10 <= some["seconds"] < every["seconds"] + 60
+    sleeps = next(row for row in some["calls"] if row["call"] == "clock_nanosleep")
+    assert sleeps["waits"] and sleeps["count"] >= 7 and sleeps["p99-us"] > 87_500
+    execs = next(row for row in some["calls"] if row["call"] == "execve")
+    assert execs["count"] >= 7 and execs["slow"] <= execs["count"] and execs["mean-us"] > 0
+    shown = guest.run("ainkactl syscalls").stdout.splitlines()
+    assert shown[0].startswith("in ") and shown[1].split()[:3] == ["CALL", "COUNT", "RATE"]
