@@ -178,6 +178,26 @@ struct ainka_call_rec {
 	__u32 pad;
 };
 
+/* What is told apart of a network interface: direction, then protocol. */
+#define AINKA_TRAFFIC_INGRESS		0
+#define AINKA_TRAFFIC_EGRESS		1
+#define AINKA_TRAFFIC_DIRECTIONS	2
+#define AINKA_TRAFFIC_TCP		0
+#define AINKA_TRAFFIC_UDP		1
+#define AINKA_TRAFFIC_ICMP		2
+#define AINKA_TRAFFIC_ICMPV6		3
+#define AINKA_TRAFFIC_ARP		4
+#define AINKA_TRAFFIC_IPV4		5	/* other protocols above it */
+#define AINKA_TRAFFIC_IPV6		6
+#define AINKA_TRAFFIC_OTHER		7
+#define AINKA_TRAFFIC_PROTOCOLS		8
+
+/* struct ainka_traffic - what one CPU has seen of one direction and protocol */
+struct ainka_traffic {
+	__u64 packets;
+	__u64 bytes;
+};
+
 /*
  * What happened, as records of one size: with the header of 8 bytes that a BPF
  * ring buffer puts before each they are 128 bytes apart, so that a reader takes

@@ -25,6 +25,7 @@ OBJECTS: dict[str, tuple[tuple[str, ...], str]] = {
     "block.bpf.o": (("devices",), ""),
     "proc.bpf.o": (("event",), "events of processes"),
     "syscall.bpf.o": (("syscall.bpf",), "ainkactl syscalls"),
+    "traffic.bpf.o": ((), "ainkactl interfaces"),
 }
 CAPABILITY_COSTS = {
     "CAP_BPF": "no BPF program is loaded",

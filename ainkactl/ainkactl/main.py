@@ -46,6 +46,7 @@ COMMANDS = Group(
         "decisions": decisions.show,
         "events": decisions.events,
         "syscalls": counted.syscalls,
+        "interfaces": counted.interfaces,
         "doctor": machine.doctor,
         "top": machine.top,
         "explain": decisions.explain,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Config:
     policies_dir: Path = Path("/etc/ainka/policies.d")
     syscalls: bool = False
     slow_call_ns: int = 10 * _MS
+    interfaces: tuple[str, ...] = ()
     learning: bool = True
     tuners_dir: Path = Path("/usr/share/ainka/tuners")
     tuners: tuple[str, ...] = ("cpu-hogs",)
@@ -57,6 +59,23 @@ def _path(table: Table, key: str, default: Path) -> Path:
 def _window(table: Table, key: str, low_ms: int) -> int | None:
     nanoseconds = table.duration(key, None, low_ms * _MS)
     return None if nanoseconds is None else nanoseconds // _MS
+
+
+MAX_INTERFACES = 16
+_NAME_BYTES = 15  # IFNAMSIZ without the end
+
+
+def _interfaces(table: Table) -> tuple[str, ...]:
+    names = table.texts("interfaces", [])
+    for name in names:
+        if not 0 < len(name.encode()) <= _NAME_BYTES or re.search(r"[\s/:]", name):
+            hint = 'names as "ip link" shows them, at most 15 bytes each'
+            raise table.fail("interfaces", f"{name!r} is no name of an interface", hint)
+        if names.count(name) > 1:
+            raise table.fail("interfaces", f"{name!r} is there twice", "once is enough")
+    if len(names) > MAX_INTERFACES:
+        raise table.fail("interfaces", f"has {len(names)} names", f"at most {MAX_INTERFACES}")
+    return tuple(names)
 
 
 def parse_config(document: Table) -> Config:
@@ -96,6 +115,7 @@ def parse_config(document: Table) -> Config:
         max_mib=store.integer("max_mib", 1, 1 << 20, default.max_mib),
         syscalls=collect.boolean("syscalls", default.syscalls),
         slow_call_ns=collect.duration("slow_call", default.slow_call_ns, _MS // 1000),
+        interfaces=_interfaces(collect),
         learning=learning.boolean("enabled", default.learning),
         tuners_dir=_path(learning, "tuners_dir", default.tuners_dir),
         tuners=tuple(learning.texts("tuners", list(default.tuners))),

@@ -31,10 +31,10 @@ MAX_REQUEST: Final = 4096
 MAX_FRAME: Final = 64 << 20
 MAX_SECONDS: Final = 60
 
-WANTS: Final = ("events", "processes", "programs", "calls")
+WANTS: Final = ("events", "processes", "programs", "calls", "interfaces")
 """``events`` (``types``: names; ``last``: how many of those kept; ``follow``), ``processes`` that
 run, state of the ``programs``, system ``calls`` (``seconds``: how long to look, 0 for since they
-are timed)."""
+are timed), traffic of ``interfaces``."""
 
 
 def json_frame(value: object) -> bytes:

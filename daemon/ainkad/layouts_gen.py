@@ -51,6 +51,18 @@ COUNTERS_MAX: Final = 64
 TIMES_MAX: Final = 16
 TIMES_BUCKETS: Final = 128
 CALLS_MAX: Final = 512
+TRAFFIC_INGRESS: Final = 0
+TRAFFIC_EGRESS: Final = 1
+TRAFFIC_DIRECTIONS: Final = 2
+TRAFFIC_TCP: Final = 0
+TRAFFIC_UDP: Final = 1
+TRAFFIC_ICMP: Final = 2
+TRAFFIC_ICMPV6: Final = 3
+TRAFFIC_ARP: Final = 4
+TRAFFIC_IPV4: Final = 5
+TRAFFIC_IPV6: Final = 6
+TRAFFIC_OTHER: Final = 7
+TRAFFIC_PROTOCOLS: Final = 8
 EV_FORK: Final = 0
 EV_EXEC: Final = 1
 EV_EXIT: Final = 2
@@ -302,6 +314,14 @@ CALL_REC_DTYPE: Final = _layout(
         ("hist", ("u4", (128,)), 24),
         ("waits", "u4", 536),
         ("pad", "u4", 540),
+    ],
+)
+
+TRAFFIC_DTYPE: Final = _layout(
+    16,
+    [
+        ("packets", "u8", 0),
+        ("bytes", "u8", 8),
     ],
 )
 

@@ -24,7 +24,7 @@ from ainkad.crashes import Crashes
 from ainkad.errors import AinkaError
 from ainkad.event_feed import EventFeed
 from ainkad.event_maps import EventMaps
-from ainkad.event_server import EventServer
+from ainkad.event_server import Answer, EventServer
 from ainkad.event_socket import SOCKET_PATH
 from ainkad.external import is_external
 from ainkad.external import names as external_names
@@ -42,6 +42,7 @@ from ainkad.pusher import Pusher
 from ainkad.ring import Records, RingReader
 from ainkad.systemd import notify
 from ainkad.telemetry.guarded import GuardedStore
+from ainkad.traffic import FILE, Traffic
 from ainkad.tuner.definition import Tuner, read_tuner
 from ainkad.tuner.run import TunerRun
 
@@ -76,14 +77,14 @@ BUSIEST: Final = 10
 """Subtrees of processes that a report names."""
 
 
-def report(programs: Programs, feed: EventFeed, had: list[str]) -> dict[str, Any]:
+def report(programs: Programs, traffic: Traffic, feed: EventFeed, had: list[str]) -> dict[str, Any]:
     """What the daemon knows of its own collection, for ainkactl doctor; ``had`` are the
     capabilities it was started with.
     """
     return {
         "pid": os.getpid(),
         "capabilities": had,
-        "programs": programs.states(),
+        "programs": programs.states() + traffic.states(),
         "events": feed.counts(),
         "processes": len(feed.table),
         "subtrees": feed.busiest(BUSIEST),
@@ -120,8 +121,16 @@ class Service:
             feed = EventFeed(maps)
             feed.seed()
             calls = programs.call_times
-            answers = {"calls": not_timed if calls is None else calls.answer}
-            server = EventServer(feed, SOCKET_PATH, lambda: report(programs, feed, had), answers)
+            traffic = Traffic(self._config.bpf_path.with_name(FILE), self._config.interfaces)
+            stack.callback(traffic.close)
+            traffic.look()
+            answers: dict[str, Answer] = {
+                "calls": not_timed if calls is None else calls.answer,
+                "interfaces": traffic.answer,
+            }
+            server = EventServer(
+                feed, SOCKET_PATH, lambda: report(programs, traffic, feed, had), answers
+            )
             stack.callback(server.close)
             await server.start()
             disks = any(tuner.subject == "device" for tuner in self._tuners)
@@ -135,6 +144,8 @@ class Service:
                 drop_sys_admin()
             self._load_policies(client)
             analyses = self._analyses(stack, client, store, feed)
+            if self._config.interfaces:
+                analyses.append(traffic.run())
             await self._work(ring, client, store, machine, programs, feed, analyses)
 
     # ---- starting ----

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ainkad.bpf import libbpf
 from ainkad.bpf import object as object_module
-from ainkad.bpf.libbpf import BpfError
+from ainkad.bpf.libbpf import TCX_INGRESS, XDP, XDP_GENERIC, BpfError
 from ainkad.bpf.object import BpfObject
 
 NAMES = ["good", "other", "bad"]
@@ -25,6 +26,8 @@ class FakeLib:
         self.loads = self.closed = 0
         self.links: set[int] = set()
         self.reused: list[tuple[int, int]] = []
+        self.made: list[tuple[int, ...]] = []
+        self.made_fd = -1
 
     def bpf_object__open_file(self, path: bytes, opts: None) -> int:
         self.off = set()
@@ -67,6 +70,13 @@ class FakeLib:
             return None
         self.links.add(program)
         return program
+
+    def bpf_link_create(self, fd: int, interface: int, kind: int, options: Any) -> int:
+        if kind == TCX_INGRESS:
+            return -errno.EINVAL
+        self.made.append((fd, interface, kind, options._obj.sz, options._obj.flags))
+        self.made_fd = os.open("/dev/null", os.O_RDONLY)
+        return self.made_fd
 
     def bpf_link__destroy(self, link: int) -> int:
         self.links.remove(link)
@@ -120,6 +130,26 @@ def test_attaches_everything_and_cleans_up(monkeypatch: pytest.MonkeyPatch, path
         bpf.map_fd("tasks")
     with pytest.raises(BpfError, match="is closed"):
         bpf.programs()
+
+
+def test_a_link_at_an_interface_ends_with_the_object(
+    monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    lib = install(monkeypatch, {"bad"}, set())
+    with BpfObject(path) as bpf:
+        bpf.attach_to("good", 3, XDP, XDP_GENERIC)
+        assert lib.made == [(11, 3, XDP, 16, XDP_GENERIC)]
+        assert [s.attached for s in bpf.programs()] == [True, False, False]
+        with pytest.raises(BpfError, match="Invalid argument"):
+            bpf.attach_to("other", 3, TCX_INGRESS)
+        with pytest.raises(BpfError, match="load failed"):
+            bpf.attach_to("bad", 3, XDP)
+        with pytest.raises(BpfError, match="no program nobody"):
+            bpf.attach_to("nobody", 3, XDP)
+        fd = lib.made_fd
+        os.fstat(fd)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
 
 
 def test_a_program_that_does_not_load_costs_only_itself(

@@ -50,6 +50,11 @@ def test_the_shipped_configuration_is_the_default() -> None:
     assert read_config(ROOT / "daemon" / "config.toml") == Config()
 
 
+def test_interfaces_are_names() -> None:
+    text = "[collect]\ninterfaces = ['eth0', 'wlp0s20f3']\n"
+    assert parse_config(parse_toml("c", text)).interfaces == ("eth0", "wlp0s20f3")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -65,6 +70,12 @@ def test_the_shipped_configuration_is_the_default() -> None:
         ("[store]\nkeep_days = -1\n", ["store.keep_days", "-1", "bounds"]),
         ("[collect]\nsyscalls = 1\n", ["c:2", "collect.syscalls", "true or false"]),
         ("[collect]\nslow_call = '0'\n", ["collect.slow_call", "too short", "0.001ms"]),
+        ("[collect]\ninterfaces = 'eth0'\n", ["c:2", "collect.interfaces", "list"]),
+        ("[collect]\ninterfaces = ['eth 0']\n", ["collect.interfaces", "'eth 0'", "15 bytes"]),
+        ("[collect]\ninterfaces = ['sixteen_letters_']\n", ["collect.interfaces", "15 bytes"]),
+        ("[collect]\ninterfaces = ['']\n", ["collect.interfaces", "15 bytes"]),
+        ("[collect]\ninterfaces = ['a', 'a']\n", ["collect.interfaces", "twice"]),
+        (f"[collect]\ninterfaces = {[f'e{i}' for i in range(17)]}\n", ["17 names", "most 16"]),
         ("[learning]\ntuners = 'cpu-hogs'\n", ["learning.tuners", "list"]),
         ("[learning]\ntuners = [1]\n", ["learning.tuners", "whole number"]),
         ("[learning]\nenabled = 'yes'\n", ["learning.enabled", "text", "true or false"]),

@@ -127,6 +127,31 @@ def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], Non
     wait(guest, "end", lambda rows: rates(rows, "mem.bpf") <= stale(rows))
 
 
+def test_packets_are_those_that_were_sent(guest: Guest) -> None:
+    run_check(guest, "check_traffic")
+
+
+def test_traffic_of_an_interface_on_request(guest: Guest, start: Callable[[str], None]) -> None:
+    start('[learning]\nenabled = false\n[collect]\ninterfaces = ["lo", "nowhere0"]\n')
+    code = "import socket; s = socket.socket(2, 2); s.bind(('127.0.0.1', 0))\n"
+    code += "for _ in range(3): s.sendto(b'x', s.getsockname())"
+    guest.run(["python3", "-c", code])
+    rows = json.loads(guest.run("ainkactl interfaces --json").stdout)["interfaces"]
+    lo, nowhere = rows
+    assert lo["watched"] and lo["hooks"]["ingress"] in ("tcx", "xdp")
+    received = {c["protocol"]: c["packets"] for c in lo["counts"] if c["direction"] == "ingress"}
+    assert received["udp"] >= 3
+    assert (nowhere["watched"], nowhere["reason"]) == (False, "there is no such interface")
+    shown = guest.run("ainkactl interfaces")
+    assert shown.stdout.split()[:3] == ["INTERFACE", "DIRECTION", "PROTOCOL"]
+    assert "nowhere0: there is no such interface" in shown.stderr
+    found = json.loads(guest.run("ainkactl doctor --json", check=False).stdout)
+    assert "traffic.bpf.o" in json.dumps(found)
+    guest.run("pkill -9 -x ainkad; systemctl stop ainkad")
+    left = guest.run("bpftool prog show | grep -E 'tc_ingress|xdp_ingress'", check=False)
+    assert not left.stdout and "xdp" not in guest.run("ip link show lo").stdout
+
+
 def test_totals_and_shares_are_the_kernels(guest: Guest, start: Callable[[str], None]) -> None:
     start("[learning]\nenabled = false\n")
     run_check(guest, "check_totals")

@@ -16,3 +16,10 @@ def syscalls(
     from ainkactl import syscalls as listing
 
     listing.show(seconds, json)
+
+
+def interfaces(json: bool = JSON) -> None:
+    """List packets and bytes of the interfaces that [collect] interfaces names, by protocol."""
+    from ainkactl import interfaces as listing
+
+    listing.show(json)

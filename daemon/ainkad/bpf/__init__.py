@@ -5,13 +5,17 @@ ctypes, because libbpf comes with every distribution that has BPF, while bcc wou
 and its headers to every machine.
 """
 
-from ainkad.bpf.libbpf import BpfError
+from ainkad.bpf.libbpf import TCX_EGRESS, TCX_INGRESS, XDP, XDP_GENERIC, BpfError
 from ainkad.bpf.maps import HashMap, PerCpuArray, SharedArray, create_map, write_number
 from ainkad.bpf.object import BpfObject, ProgramState
 from ainkad.bpf.ringbuf import RingBuffer
 from ainkad.bpf.stats import ProgramStats, program_stats
 
 __all__ = [
+    "TCX_EGRESS",
+    "TCX_INGRESS",
+    "XDP",
+    "XDP_GENERIC",
     "BpfError",
     "BpfObject",
     "HashMap",

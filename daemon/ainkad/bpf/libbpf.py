@@ -21,6 +21,11 @@ MAP_PERCPU_ARRAY: Final = 6
 MAP_RINGBUF: Final = 27
 """enum bpf_map_type of <linux/bpf.h>, as far as maps are made here."""
 
+XDP, TCX_INGRESS, TCX_EGRESS = 37, 46, 47
+"""enum bpf_attach_type: where a program sees the packets of an interface."""
+XDP_GENERIC: Final = 2
+"""Flag XDP_FLAGS_SKB_MODE: after the driver, which is left alone."""
+
 MAX_LOG_LINES: Final = 200
 
 _P = ctypes.c_void_p
@@ -45,6 +50,7 @@ SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "bpf_program__set_autoload": (_INT, [_P, ctypes.c_bool]),
     "bpf_program__attach": (_P, [_P]),
     "bpf_link__destroy": (_INT, [_P]),
+    "bpf_link_create": (_INT, [_INT, _INT, _INT, _P]),
     "bpf_map_update_elem": (_INT, [_INT, _P, _P, ctypes.c_uint64]),
     "bpf_map_lookup_elem": (_INT, [_INT, _P, _P]),
     "bpf_map_get_next_key": (_INT, [_INT, _P, _P]),
@@ -52,6 +58,12 @@ SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "bpf_obj_get_info_by_fd": (_INT, [_INT, _P, _U32P]),
     "libbpf_set_print": (_P, [_PRINT]),
 }
+
+
+class LinkOptions(ctypes.Structure):
+    """The beginning of struct bpf_link_create_opts; the rest counts as 0."""
+
+    _fields_ = (("sz", ctypes.c_size_t), ("flags", _U32), ("pad", _U32))
 
 
 class BpfError(AinkaError):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from ainkad.bpf.libbpf import BpfError, Log, captured, error_of, library
+from ainkad.bpf.libbpf import BpfError, LinkOptions, Log, captured, error_of, library
 from ainkad.bpf.stats import ProgramStats, program_stats
 
 FAILED: Final = re.compile(r"libbpf: prog '([^']+)'")
@@ -49,6 +51,7 @@ class BpfObject:
         self._lib = library()
         self._object: int | None = None
         self._links: dict[str, int] = {}
+        self._link_fds: dict[str, int] = {}
         self._refused: dict[str, str] = {}
         if not Path(self._path).is_file():
             raise BpfError(f"there is no BPF object {self._path}", 2)
@@ -120,13 +123,32 @@ class BpfObject:
                     self._refused[name] = str(BpfError("cannot attach", error_of(None), log.text))
         return self.programs()
 
+    def attach_to(self, name: str, interface: int, kind: int, flags: int = 0) -> None:
+        """Attach a program to a network interface, by its index, until close().
+
+        ``kind`` is one of XDP, TCX_INGRESS and TCX_EGRESS. Raises BpfError.
+        """
+        program = next((p for p in self._programs() if self._name(p) == name), None)
+        if program is None or self._fd(program) < 0:
+            raise BpfError(self._refused.get(name, f"{self._path} has no program {name}"))
+        options = LinkOptions(ctypes.sizeof(LinkOptions), flags, 0)
+        with captured() as log:
+            fd = self._lib.bpf_link_create(
+                self._fd(program), interface, kind, ctypes.byref(options)
+            )
+        if fd < 0:
+            error = BpfError("cannot attach", error_of(fd), log.text)
+            self._refused[name] = error.message
+            raise error
+        self._link_fds[name] = fd
+
     def programs(self) -> list[ProgramState]:
         """The state of every program, in the order of the file."""
         states = []
         for program in self._programs():
             name = self._name(program)
             section: bytes = self._lib.bpf_program__section_name(program)
-            attached = name in self._links
+            attached = name in self._links or name in self._link_fds
             reason = "" if attached else self._refused.get(name, "loaded, not attached yet")
             states.append(ProgramState(name, section.decode(), attached, reason))
         return states
@@ -157,6 +179,9 @@ class BpfObject:
         for link in self._links.values():
             self._lib.bpf_link__destroy(link)
         self._links.clear()
+        for fd in self._link_fds.values():
+            os.close(fd)
+        self._link_fds.clear()
         if self._object:
             self._lib.bpf_object__close(self._object)
         self._object = None
