@@ -52,7 +52,7 @@ static __always_inline int hard_ends(void)
 	ns = bpf_ktime_get_ns() - cpu->hard_since;
 	cpu->hard_since = 0;
 	cpu->hard_ns += ns;
-	count_time(AINKA_TIMES_IRQ_HARD, ns);
+	count_time_alone(AINKA_TIMES_IRQ_HARD, ns);
 	return 0;
 }
 
@@ -103,10 +103,10 @@ int BPF_PROG(soft_end, unsigned int vector)
 		return 0;
 	ns = bpf_ktime_get_ns() - cpu->soft_since - (cpu->hard_ns - cpu->hard_before);
 	cpu->soft_since = 0;
-	count_time(AINKA_TIMES_IRQ_SOFT, ns);
+	count_time_alone(AINKA_TIMES_IRQ_SOFT, ns);
 	if (vector == NET_RX_SOFTIRQ)
-		count(AINKA_COUNTER_IRQ_NET_RX_NS, ns);
+		count_alone(AINKA_COUNTER_IRQ_NET_RX_NS, ns);
 	else if (vector == BLOCK_SOFTIRQ)
-		count(AINKA_COUNTER_IRQ_BLOCK_NS, ns);
+		count_alone(AINKA_COUNTER_IRQ_BLOCK_NS, ns);
 	return 0;
 }

@@ -9,38 +9,49 @@
 
 #define AINKA_HIST_LAST	255
 
-/* Position of the highest bit of a value that is not 0; BPF has no clz. */
-static inline u32 ainka_hist_log2(u64 v)
+/*
+ * 1 if @a is at least @b, both below 1 << 63, otherwise 0. BPF has no instruction
+ * for that but a jump, and where values vary a processor guesses jumps wrong; the
+ * compiler is kept from seeing through it.
+ */
+static inline u32 ainka_hist_at_least(u64 a, u64 b)
 {
-	u32 r, shift;
+#ifdef __bpf__
+	u64 difference = b - 1 - a;
 
-	r = (v > 0xffffffffULL) << 5;
-	v >>= r;
-	shift = (v > 0xffff) << 4;
-	v >>= shift;
-	r |= shift;
-	shift = (v > 0xff) << 3;
-	v >>= shift;
-	r |= shift;
-	shift = (v > 0xf) << 2;
-	v >>= shift;
-	r |= shift;
-	shift = (v > 0x3) << 1;
-	v >>= shift;
-	r |= shift;
-	return r | (u32)(v >> 1);
+	asm volatile("" : "+r"(difference));
+	return difference >> 63;
+#else
+	return a >= b;
+#endif
 }
 
-/* The bucket of a value; the last one takes everything that is larger. */
+/*
+ * The bucket of a value; the last one takes everything that is larger. A value is
+ * halved until it is below 16, and below 8 only if it was so before; what is left
+ * and the number of halvings are the bucket.
+ */
 static inline u32 ainka_hist_bucket(u64 ns)
 {
-	u32 octave, bucket;
+	u32 halvings, octave;
 
-	if (ns < 8)
-		return (u32)ns;
-	octave = ainka_hist_log2(ns) - 3;
-	bucket = ((octave + 1) << 3) + ((u32)(ns >> octave) & 7);
-	return bucket > AINKA_HIST_LAST ? AINKA_HIST_LAST : bucket;
+	if (ns >> 34)
+		return AINKA_HIST_LAST;
+	octave = ainka_hist_at_least(ns, 8 << 16) << 4;
+	ns >>= octave;
+	halvings = ainka_hist_at_least(ns, 8 << 8) << 3;
+	ns >>= halvings;
+	octave += halvings;
+	halvings = ainka_hist_at_least(ns, 8 << 4) << 2;
+	ns >>= halvings;
+	octave += halvings;
+	halvings = ainka_hist_at_least(ns, 8 << 2) << 1;
+	ns >>= halvings;
+	octave += halvings;
+	halvings = ainka_hist_at_least(ns, 8 << 1);
+	ns >>= halvings;
+	octave += halvings;
+	return (octave << 3) + (u32)ns;
 }
 
 /* The smallest value of a bucket. */
