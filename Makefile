@@ -251,6 +251,16 @@ bench-ebpf: core ## run time of the BPF programs beside libbpf-tools (KERNELS); 
 	$(PYTHON) tests/bench/event_ring
 	$(PYTHON) tests/bench/ebpf_cost $(KERNELS) $(ARGS)
 
+.PHONY: bench-event-rate
+bench-event-rate: ## events a second that the BPF programs can aggregate, from instructions (KERNELS)
+	@$(DEPS) build guest venv
+	$(PYTHON) tests/bench/event_rate $(KERNELS) $(ARGS)
+
+.PHONY: bench-machine
+bench-machine: ## what collection costs the whole machine, paired (KERNELS; half an hour each)
+	@$(DEPS) build guest venv
+	@for kernel in $(KERNELS); do $(PYTHON) tests/bench/machine_cost $(ARGS) $$kernel; done
+
 .PHONY: lint
 lint: ## ruff, mypy, shellcheck
 	@$(DEPS) test venv
