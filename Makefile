@@ -140,7 +140,7 @@ install: ebpf $(if $(CORE_SOURCES),$(BUILD)/core/libainka_core.so) ## install us
 	@$(call put,policies/tuners/*.toml,$(SHAREDIR)/tuners,0644)
 
 # ---- checks ---------------------------------------------------------------------------------
-PYTHON_PARTS := $(wildcard daemon ainkactl guest tests)
+PYTHON_PARTS := $(wildcard daemon ainkactl guest tests kmod/spec)
 # Folders without a test yet are skipped, an empty selection is not a failure (pytest's status 5).
 TESTS = $(wildcard $(1)/test_*.py $(1)/*/test_*.py)
 RUN_TESTS = $(if $(call TESTS,$(1)),$(PYTEST) $(1) $(ARGS),@echo "no tests in $(1)")

@@ -230,7 +230,11 @@ def python(spec: Spec) -> str:
         "BY_ID: Final = {s.id: s for s in SIGNALS}",
         "",
         "TOTALS: Final = (",
-        *(f'    "{s.name}",' for s in spec.signals if s.origin and s.origin.what in ("total", "time")),
+        *(
+            f'    "{s.name}",'
+            for s in spec.signals
+            if s.origin and s.origin.what in ("total", "time")
+        ),
         ")",
         '"""Signals of the system that only grow: sums since a beginning."""',
         "",
