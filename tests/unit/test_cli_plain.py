@@ -122,6 +122,8 @@ def test_what_is_plain_is_the_same_for_typer(by_typer: Typer, words: list[str]) 
         "tunable release task.nice --pid 5",
         "decisions --last 3",
         "explain 1 --json",
+        "syscalls --seconds 2.5 --json",
+        "interfaces",
         "state --json",
         "state set --enforce on",
         "top --interval 0.5",
@@ -138,6 +140,7 @@ def test_usual_lines_are_plain(by_typer: Typer, line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["", "policy", "-h", "status -h", "explain", "explain 0", "explain x", "top --interval 0.1",
+     "syscalls --seconds 61",
      "state asleep", "policy show", "policy show a b", "policy add --set",
      "signals --json push a=1"],
 )  # fmt: skip
