@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ainkad import core_lib
 from ainkad.bpf import PerCpuArray
+from ainkad.core import library
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import CALL_REC_DTYPE, CALLS_MAX
 from ainkad.system_calls import call_name
@@ -67,7 +67,7 @@ async def not_timed(request: dict[str, Any]) -> dict[str, Any]:
 
 def _percentile_us(counts: npt.NDArray[np.uint32], permille: int) -> float:
     """At most 12.5 % off; ``counts`` is (TIMES_BUCKETS,) and contiguous."""
-    ns: int = core_lib.load().ainka_hist_percentile_wide(counts.ctypes.data, len(counts), permille)
+    ns: int = library.load().ainka_hist_percentile_wide(counts.ctypes.data, len(counts), permille)
     return ns / 1000
 
 

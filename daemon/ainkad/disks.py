@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ainkad.core_batch import device_features
+from ainkad.core.batch import device_features
 from ainkad.signals_gen import DEVICE_SIGNALS
 from ainkad.tuner.definition import Tuner
 from ainkad.tuner.machine import Candidates, major_minor

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ainkad import core_lib
+from ainkad.core import library
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import INPUTS_DTYPE, RECORD_INPUTS
 from ainkad.signals_gen import (
@@ -64,16 +64,14 @@ def _address(array: NDArray[np.generic]) -> int:
 
 
 def _unpack(frame: int) -> Frame:
-    library = core_lib.load()
+    core = library.load()
     time_ns, flags, state = ctypes.c_uint64(), ctypes.c_uint32(), ctypes.c_uint32()
     values = np.empty(FRAME_SIGNALS, np.int64)
     fresh = np.empty(FRAME_SIGNALS, np.uint8)
-    n = library.ainka_flat_frame_get(
-        frame, time_ns, flags, state, _address(values), _address(fresh)
-    )
+    n = core.ainka_flat_frame_get(frame, time_ns, flags, state, _address(values), _address(fresh))
     columns = {name: np.empty((n, *SUBJECTS[name].shape), SUBJECTS[name].base)
                for name in SUBJECTS.names or ()}  # fmt: skip
-    library.ainka_flat_frame_subjects(frame, *(_address(column) for column in columns.values()))
+    core.ainka_flat_frame_subjects(frame, *(_address(column) for column in columns.values()))
     subjects = np.empty(n, SUBJECTS)
     for name, column in columns.items():
         subjects[name] = column
@@ -88,8 +86,8 @@ class Coder:
     """One end of a stream of frames: the writer's or the reader's, each with its last frame."""
 
     def __init__(self) -> None:
-        self._library = core_lib.load()
-        size = self._library.ainka_flat_frame_bytes(0)
+        self._core = library.load()
+        size = self._core.ainka_flat_frame_bytes(0)
         self._frames = [_buffer(size), _buffer(size)]
         self._newest: int | None = None
 
@@ -104,18 +102,18 @@ class Coder:
         into = _address(self._frames[at])
         values = np.ascontiguousarray(frame.values, np.int64)
         fresh = np.ascontiguousarray(frame.fresh, np.uint8)
-        self._library.ainka_flat_frame_set(
+        self._core.ainka_flat_frame_set(
             into, frame.time_ns, frame.flags, frame.state, _address(values), _address(fresh)
         )
         for row in frame.subjects:
             val, row_fresh = np.array(row["val"]), np.array(row["fresh"])
-            if not self._library.ainka_flat_frame_add(
+            if not self._core.ainka_flat_frame_add(
                 into, int(row["subject"]), int(row["num"]), int(row["id"]),
                 _address(val), _address(row_fresh),
             ):  # fmt: skip
                 raise AinkaError("a frame has too many subjects")
-        out = ctypes.create_string_buffer(self._library.ainka_flat_frame_bytes(1))
-        n = self._library.ainka_frame_encode(before, into, out)
+        out = ctypes.create_string_buffer(self._core.ainka_flat_frame_bytes(1))
+        n = self._core.ainka_frame_encode(before, into, out)
         self._newest = at
         return out.raw[:n]
 
@@ -123,7 +121,7 @@ class Coder:
         """The frame of some bytes; raises AinkaError when they are not one."""
         before, at = self._pair(key)
         into = _address(self._frames[at])
-        if self._library.ainka_frame_decode(data, len(data), before, into):
+        if self._core.ainka_frame_decode(data, len(data), before, into):
             raise AinkaError("these bytes are not a frame")
         self._newest = at
         return _unpack(into)
@@ -145,9 +143,9 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._library = core_lib.load()
-        self._replay = _buffer(self._library.ainka_replay_bytes())
-        self._library.ainka_replay_init(_address(self._replay))
+        self._core = library.load()
+        self._replay = _buffer(self._core.ainka_replay_bytes())
+        self._core.ainka_replay_init(_address(self._replay))
 
     def read(self, records: NDArray[np.void]) -> Iterator[Frame]:
         """Frames that are complete with ``records`` (n,), of RECORD_DTYPE or INPUTS_DTYPE."""
@@ -156,13 +154,13 @@ class Reader:
         at = _address(self._replay)
         for row in np.argsort(pieces["id"], kind="stable"):
             piece = np.ascontiguousarray(pieces[row : row + 1])
-            self._library.ainka_replay_feed(at, _address(piece))
-            while self._library.ainka_replay_next(at) == 1:
-                yield _unpack(self._library.ainka_replay_frame(at))
+            self._core.ainka_replay_feed(at, _address(piece))
+            while self._core.ainka_replay_next(at) == 1:
+                yield _unpack(self._core.ainka_replay_frame(at))
 
     @property
     def losses(self) -> Losses:
         """Counted since the beginning."""
         counts = [ctypes.c_uint64() for _ in range(3)]
-        self._library.ainka_replay_losses(_address(self._replay), *counts)
+        self._core.ainka_replay_losses(_address(self._replay), *counts)
         return Losses(*(count.value for count in counts))

@@ -37,7 +37,7 @@ def check_condition(text: str, subject: str, has_model: bool) -> None:
     Without the library nothing is checked here: the kernel does it again in any case.
     """
     from ainkad.core import ExpressionError, compile_expression, external_signals
-    from ainkad.core_lib import CoreLibraryError
+    from ainkad.core.library import CoreLibraryError
     from ainkad.external import names_if_loaded
 
     number = FAMILY.enums["subject"].index(subject)

@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ainkad import core_lib
+from ainkad.core import library
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import (
     RECORD_DTYPE,
@@ -61,8 +61,8 @@ def core_access() -> Access:
     Raises CoreLibraryError when there is no library. A position is the first thing on
     either page, so that the one load serves for both.
     """
-    library = core_lib.load()
-    return Access(library.ainka_ring_load_head, library.ainka_ring_store_tail)
+    core = library.load()
+    return Access(core.ainka_ring_load_head, core.ainka_ring_store_tail)
 
 
 def possible_cpus() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ainkad.core import hist_bucket
-from ainkad.core_lib import load
+from ainkad.core.library import load
 from ainkad.layouts_gen import TIMES_DTYPE
 from ainkad.signals_gen import BY_ID, COUNTERS, N_COUNTED, N_COUNTERS, TIMES
 from hypothesis import given

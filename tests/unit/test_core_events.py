@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
-from ainkad import core_lib
+from ainkad.core import library
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ def rates(times: list[int]) -> tuple[list[int], list[int]]:
     """What is told at each time, and the rate then."""
     ns = np.array(times, dtype=np.uint64)
     told, hz = np.zeros(len(ns), np.uint32), np.zeros(len(ns), np.uint32)
-    core_lib.load().ainka_flat_rate(len(ns), ns.ctypes.data, told.ctypes.data, hz.ctypes.data)
+    library.load().ainka_flat_rate(len(ns), ns.ctypes.data, told.ctypes.data, hz.ctypes.data)
     return told.tolist(), hz.tolist()
 
 
@@ -77,7 +77,7 @@ def norm(values: list[int]) -> tuple[list[int | None], int, int]:
     score = np.zeros(len(array), np.int64)
     known = np.zeros(len(array), np.uint8)
     mean, deviation = ctypes.c_int64(), ctypes.c_int64()
-    core_lib.load().ainka_flat_norm(
+    library.load().ainka_flat_norm(
         len(array), array.ctypes.data, score.ctypes.data, known.ctypes.data, mean, deviation
     )
     scores = [int(s) if k else None for s, k in zip(score, known, strict=True)]

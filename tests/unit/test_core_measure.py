@@ -12,8 +12,7 @@ from ainkad.core import (
     hist_bucket,
     hist_floor,
     hist_percentile,
-    ring_load_head,
-    ring_store_tail,
+    library,
     task_features,
 )
 from ainkad.errors import AinkaError
@@ -234,7 +233,7 @@ def test_ring_positions() -> None:
     producer = np.zeros(1, dtype=RING_PRODUCER_DTYPE)
     consumer = np.zeros(1, dtype=RING_CONSUMER_DTYPE)
     producer["head"] = U64 - 3
-    assert ring_load_head(producer.ctypes.data) == U64 - 3
-    ring_store_tail(consumer.ctypes.data, 2**63 + 5)
+    assert library.load().ainka_ring_load_head(producer.ctypes.data) == U64 - 3
+    library.load().ainka_ring_store_tail(consumer.ctypes.data, 2**63 + 5)
     assert int(consumer["tail"][0]) == 2**63 + 5
     assert ctypes.c_uint64.from_address(consumer.ctypes.data).value == 2**63 + 5

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ainkad import core_lib
-from ainkad.core import Bounds, parse_value
+from ainkad.core import Bounds, library, parse_value
 from ainkad.frames import ENFORCE, FRAME_SIGNALS, SUBJECTS, WALKED, Frame
 from ainkad.netlink.spec_gen import FAMILY
 from ainkad.policy_file import read_policies
@@ -42,7 +41,7 @@ Signals = Mapping[str, int]
 def test_there_are_those_that_are_promised() -> None:
     names = {path.stem for path in FILES}
     assert names == {"cpu-hogs", "dirty-debt", "fork-storm", "memory-leak", "read-ahead"}
-    core_lib.load()  # without it conditions would pass unseen
+    library.load()  # without it conditions would pass unseen
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -19,8 +19,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ainkad import core_lib
 from ainkad.bpf.libbpf import BpfError
+from ainkad.core import library
 
 PAGE: Final = mmap.PAGESIZE
 HEADER: Final = 8
@@ -49,10 +49,8 @@ class RingAccess:
 
 def core_ring_access() -> RingAccess:
     """Access by way of libainka_core.so. Raises CoreLibraryError when there is no library."""
-    library = core_lib.load()
-    return RingAccess(
-        library.ainka_ring_load_head, library.ainka_ring_store_tail, library.ainka_ring_fence
-    )
+    core = library.load()
+    return RingAccess(core.ainka_ring_load_head, core.ainka_ring_store_tail, core.ainka_ring_fence)
 
 
 def slot_dtype(record: np.dtype[np.void]) -> np.dtype[np.void]:

@@ -11,8 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ainkad import core_lib
-from ainkad.core import Model, Program, Windows, compile_expression
+from ainkad.core import Model, Program, Windows, compile_expression, library
 from ainkad.errors import AinkaError
 from ainkad.frames import FRAME_SIGNALS
 from ainkad.layouts_gen import INPUTS_DTYPE, MAX_CAUSES, RECORD_INPUTS
@@ -65,7 +64,7 @@ class Rerun:
         self.request = request
         self.name = str(request.get("name", ""))
         self.subject = _SUBJECTS.index(request.get("subject") or "system")
-        library = core_lib.load()
+        core = library.load()
         blob = request.get("model")
         try:
             self._model = Model(blob, self.subject) if blob else None
@@ -79,16 +78,16 @@ class Rerun:
         except AinkaError as error:
             raise AinkaError(f"policy {self.name}: {error.message}", error.hint) from None
         self._windows = windows
-        self._memory = _zeroed(library.ainka_rerun_bytes(windows.memory))
+        self._memory = _zeroed(core.ainka_rerun_bytes(windows.memory))
         self._at = ctypes.addressof(self._memory)
-        library.ainka_rerun_init(
+        core.ainka_rerun_init(
             self._at, self.subject, self._when.address,
             self._until.address if self._until else None, windows.memory,
             self._model.address if self._model else None,
         )  # fmt: skip
         times = (int(request.get(key) or 0) for key in ("for-ns", "hold-ns", "cooldown-ns"))
-        library.ainka_rerun_times(self._at, *times)
-        self._frame = library.ainka_rerun_frame
+        core.ainka_rerun_times(self._at, *times)
+        self._frame = core.ainka_rerun_frame
         self._num = np.zeros(_CHANGES, np.uint32)
         self._id = np.zeros(_CHANGES, np.uint64)
         self._on = np.zeros(_CHANGES, np.uint8)
@@ -97,7 +96,7 @@ class Rerun:
     @property
     def memory_ns(self) -> int:
         """How long what was before the first frame may matter: its longest window or time."""
-        return int(core_lib.load().ainka_rerun_memory_ns(self._at))
+        return int(library.load().ainka_rerun_memory_ns(self._at))
 
     def step(self, frame: Frame) -> list[Change]:
         """Evaluate it for a frame; what has changed."""
@@ -110,19 +109,19 @@ class Rerun:
 
     def why(self, frame: Frame, key: Key, on: bool) -> tuple[str, list[tuple[int, int]]]:
         """The condition with the values it compared, and (id, value) of the signals it read."""
-        library, until = core_lib.load(), 0 if on else 1
+        core, until = library.load(), 0 if on else 1
         text = ctypes.create_string_buffer(_RENDER_BYTES)
-        library.ainka_rerun_render(self._at, frame.address, *key, until, text, _RENDER_BYTES)
+        core.ainka_rerun_render(self._at, frame.address, *key, until, text, _RENDER_BYTES)
         signals = (ctypes.c_uint16 * MAX_CAUSES)()
         values = (ctypes.c_int64 * MAX_CAUSES)()
-        n = library.ainka_rerun_causes(self._at, frame.address, *key, until, signals, values)
+        n = core.ainka_rerun_causes(self._at, frame.address, *key, until, signals, values)
         causes = list(zip(signals[:n], values[:n], strict=True))
         return text.value.decode("ascii", "replace"), causes
 
     def model(self, frame: Frame, key: Key) -> int | None:
         """What its model says of a subject, None where that is unknown."""
         value = ctypes.c_int64()
-        known = core_lib.load().ainka_rerun_model(self._at, frame.address, *key, value)
+        known = library.load().ainka_rerun_model(self._at, frame.address, *key, value)
         return value.value if known else None
 
 
@@ -134,10 +133,10 @@ class Stream:
     """
 
     def __init__(self) -> None:
-        self._library = core_lib.load()
-        self._memory = _zeroed(self._library.ainka_replay_bytes())
+        self._core = library.load()
+        self._memory = _zeroed(self._core.ainka_replay_bytes())
         self._at = ctypes.addressof(self._memory)
-        self._library.ainka_replay_init(self._at)
+        self._core.ainka_replay_init(self._at)
         self._values = np.empty(FRAME_SIGNALS, np.int64)
         self._fresh = np.empty(FRAME_SIGNALS, np.uint8)
         self.gaps = self.pieces = self.corrupt = 0
@@ -149,8 +148,8 @@ class Stream:
             size = pieces.dtype.itemsize
             first = pieces.ctypes.data
             for row in range(len(pieces)):
-                self._library.ainka_replay_feed(self._at, first + row * size)
-                while self._library.ainka_replay_next(self._at) == 1:
+                self._core.ainka_replay_feed(self._at, first + row * size)
+                while self._core.ainka_replay_next(self._at) == 1:
                     self._count()
                     frame = self._frame(last_ns if self.gaps + self.corrupt > gaps else 0)
                     gaps, last_ns = self.gaps + self.corrupt, frame.time_ns
@@ -159,15 +158,15 @@ class Stream:
 
     def _frame(self, after_gap_ns: int) -> Frame:
         time_ns, flags, state = ctypes.c_uint64(), ctypes.c_uint32(), ctypes.c_uint32()
-        address = self._library.ainka_replay_frame(self._at)
-        self._library.ainka_flat_frame_get(
+        address = self._core.ainka_replay_frame(self._at)
+        self._core.ainka_flat_frame_get(
             address, time_ns, flags, state, self._values.ctypes.data, self._fresh.ctypes.data
         )
         return Frame(address, time_ns.value, flags.value, state.value, after_gap_ns)
 
     def _count(self) -> None:
         counts = [ctypes.c_uint64() for _ in range(3)]
-        self._library.ainka_replay_losses(self._at, *counts)
+        self._core.ainka_replay_losses(self._at, *counts)
         self.gaps, self.pieces, self.corrupt = (count.value for count in counts)
 
 

@@ -146,7 +146,7 @@ def candidates() -> list[Path]:
     chosen = os.environ.get("AINKA_CORE_LIB")
     if chosen:
         return [Path(chosen)]
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[3]
     return [Path("/usr/lib/ainka") / NAME, checkout / "build" / "core" / NAME]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of the core's binding that handle numpy batches; use them through ainkad.core."""
+"""What handles numpy batches; used through the functions and classes beside it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ainkad import core_lib
+from ainkad.core import library
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import DEV_REC_DTYPE
 from ainkad.signals_gen import N_DEVICE_SIGNALS, N_SIGNALS, N_TASK_SIGNALS
 
 if TYPE_CHECKING:
-    from ainkad.core import Model
+    from ainkad.core.model import Model
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
+Fresh = BoolArray | ByteArray
 
 
-def _rows(values: IntArray, fresh: BoolArray | ByteArray) -> tuple[IntArray, ByteArray]:
+def _rows(values: IntArray, fresh: Fresh) -> tuple[IntArray, ByteArray]:
     """Contiguous copies of what the library reads, where they are not contiguous already."""
     if values.ndim != 2 or values.shape[1] != N_SIGNALS or values.shape != fresh.shape:
         raise AinkaError(
@@ -39,13 +40,13 @@ def evaluate(
     program: ctypes.Array[ctypes.c_char],
     subject: int,
     values: IntArray,
-    fresh: BoolArray | ByteArray,
+    fresh: Fresh,
     model: Model | None,
 ) -> ByteArray:
     """Truth (uint8 of shape (n,): 0 false, 1 true, 2 unknown) of a program for each row."""
     values, fresh = _rows(values, fresh)
     truth = np.zeros(len(values), dtype=np.uint8)
-    core_lib.load().ainka_flat_eval_batch(
+    library.load().ainka_flat_eval_batch(
         program,
         subject,
         len(values),
@@ -58,7 +59,7 @@ def evaluate(
 
 
 def model(
-    model: Model, values: IntArray, fresh: BoolArray | ByteArray
+    model: Model, values: IntArray, fresh: Fresh
 ) -> tuple[IntArray, BoolArray, npt.NDArray[np.uint32]]:
     """Results, whether they are known, and nodes reached, each of shape (n,)."""
     values, fresh = _rows(values, fresh)
@@ -66,7 +67,7 @@ def model(
     result = np.zeros(n, dtype=np.int64)
     known = np.zeros(n, dtype=np.uint8)
     leaf = np.zeros(n, dtype=np.uint32)
-    core_lib.load().ainka_flat_model_batch(
+    library.load().ainka_flat_model_batch(
         model.address,
         model.subject,
         n,
@@ -81,7 +82,7 @@ def model(
 
 def task_features(records: npt.NDArray[np.void], now_ns: int) -> tuple[IntArray, BoolArray]:
     """See ainkad.core.task_features()."""
-    wanted = core_lib.size(core_lib.TASK_REC)
+    wanted = library.size(library.TASK_REC)
     if records.ndim != 1 or records.dtype.itemsize != wanted:
         raise AinkaError(
             f"records of {records.dtype.itemsize} bytes and shape {records.shape}",
@@ -90,7 +91,7 @@ def task_features(records: npt.NDArray[np.void], now_ns: int) -> tuple[IntArray,
     records = np.ascontiguousarray(records)
     values = np.zeros((len(records), N_TASK_SIGNALS), dtype=np.int64)
     fresh = np.zeros((len(records), N_TASK_SIGNALS), dtype=np.uint8)
-    core_lib.load().ainka_task_features_batch(
+    library.load().ainka_task_features_batch(
         records.ctypes.data, len(records), now_ns, values.ctypes.data, fresh.ctypes.data
     )
     return values, fresh.view(np.bool_)
@@ -113,7 +114,7 @@ def device_features(
     now, then = np.ascontiguousarray(now), np.ascontiguousarray(then)
     values = np.zeros(N_DEVICE_SIGNALS, dtype=np.int64)
     fresh = np.zeros(N_DEVICE_SIGNALS, dtype=np.uint8)
-    core_lib.load().ainka_dev_features(
+    library.load().ainka_dev_features(
         now.ctypes.data, then.ctypes.data, elapsed_ns, values.ctypes.data, fresh.ctypes.data
     )
     return values, fresh.view(np.bool_)
@@ -124,4 +125,4 @@ def hist_percentile(counts: npt.NDArray[np.uint32], permille: int) -> int:
     counts = np.ascontiguousarray(counts, dtype=np.uint32)
     if counts.ndim != 1:
         raise AinkaError(f"counts have the shape {counts.shape}", "one dimension is allowed")
-    return int(core_lib.load().ainka_hist_percentile(counts.ctypes.data, len(counts), permille))
+    return int(library.load().ainka_hist_percentile(counts.ctypes.data, len(counts), permille))

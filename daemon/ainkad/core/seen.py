@@ -7,7 +7,7 @@ import ctypes
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ainkad import core_lib
+from ainkad.core import library
 from ainkad.errors import AinkaError
 from ainkad.signals_gen import BANKS, BY_NAME
 
@@ -43,7 +43,7 @@ class Windows:
     """The windows of a policy, which the conditions compiled with them share."""
 
     def __init__(self, blob: bytes | None = None) -> None:
-        size = core_lib.size(core_lib.WINDOWS)
+        size = library.size(library.WINDOWS)
         if blob is not None and len(blob) != size:
             raise AinkaError(f"windows of {len(blob)} bytes", f"they have {size}")
         self.memory = (ctypes.c_uint64 * ((size + 7) // 8))()
@@ -51,7 +51,7 @@ class Windows:
             ctypes.memmove(self.memory, blob, size)
 
     def __bytes__(self) -> bytes:
-        return bytes(self.memory)[: core_lib.size(core_lib.WINDOWS)]
+        return bytes(self.memory)[: library.size(library.WINDOWS)]
 
 
 class Past:
@@ -59,10 +59,10 @@ class Past:
 
     def __init__(self, windows: Windows, subject: int, places: int = PLACES) -> None:
         places = places if subject != SYSTEM else 0
-        library = core_lib.load()
-        size = library.ainka_flat_history_bytes(windows.memory, places)
+        core = library.load()
+        size = core.ainka_flat_history_bytes(windows.memory, places)
         self._memory = (ctypes.c_uint64 * ((size + 7) // 8))()
-        library.ainka_flat_history_init(self._memory, windows.memory, places)
+        core.ainka_flat_history_init(self._memory, windows.memory, places)
         self.subject = subject
         self.now_ns = 0
         self.number = 0
@@ -90,7 +90,7 @@ class Past:
         self._walk += now_ns != self.now_ns
         self.now_ns, self.number, self.identity = now_ns, number, identity
         seen = Seen(self.subject, system, subject, past=self)
-        core_lib.load().ainka_flat_history_feed(self._memory, self.subject, seen.memory, self._walk)
+        library.load().ainka_flat_history_feed(self._memory, self.subject, seen.memory, self._walk)
 
 
 class Seen:
