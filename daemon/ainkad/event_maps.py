@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from ainkad import layouts_gen
 from ainkad.bpf import PerCpuArray, RingBuffer, create_map
 from ainkad.bpf.libbpf import MAP_PERCPU_ARRAY, MAP_RINGBUF
+from ainkad.closing import Closing
 from ainkad.event_records import Records, join
 from ainkad.layouts_gen import (
     EVENT_REC_DTYPE,
@@ -34,7 +34,7 @@ PART: Final = 1 << 16
 """Records to be taken by one call of read(), so that events in a flood do not keep it for ever."""
 
 
-class EventMaps:
+class EventMaps(Closing):
     """Both maps, for as long as this is open.
 
     `ring_bytes` is a power of two; of each type a CPU sends about `limit_hz` events a second and
@@ -110,14 +110,3 @@ class EventMaps:
         for fd in self._fds.values():
             os.close(fd)
         self._fds.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -16,9 +16,9 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
+from ainkad.closing import Closing
 from ainkad.errors import AinkaError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def records_frame(records: Records) -> bytes:
     return FRAME.pack(RECORDS, len(data)) + data
 
 
-class DaemonSocket:
+class DaemonSocket(Closing):
     """A connection to the daemon with one request. Raises AinkaError when nobody answers."""
 
     def __init__(self, request: Mapping[str, object], path: Path = SOCKET_PATH) -> None:
@@ -106,14 +106,3 @@ class DaemonSocket:
     def close(self) -> None:
         """Hang up. May be called twice."""
         self._sock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -15,12 +15,12 @@ import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ainkad.closing import Closing
 from ainkad.core import library
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import (
@@ -144,7 +144,7 @@ class CpuRing:
         return self._tail
 
 
-class RingReader:
+class RingReader(Closing):
     """Decision records of all CPUs, as numpy arrays.
 
     With `writable` the file is opened for writing: this reader is the one consumer,
@@ -287,17 +287,6 @@ class RingReader:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _open_hint(error: OSError) -> str:

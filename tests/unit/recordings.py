@@ -47,44 +47,60 @@ def frame(
     return Frame(time_ns, flags | (WALKED if walked else 0), state, values, fresh, subjects)
 
 
+def _framed(data: bytes) -> bytes:
+    """A frame behind its length, seven bits a byte."""
+    length, n = b"", len(data)
+    while n > 0x7F:
+        length += bytes([n & 0x7F | 0x80])
+        n >>= 7
+    return length + bytes([n]) + data
+
+
+class Cutter:
+    """Cuts coded frames into pieces as the module does."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, bytes]] = []
+        self._pending, self._flags = b"", 0
+
+    def add(self, data: bytes, key: bool) -> None:
+        """A coded frame; one that is key begins a new piece."""
+        if key:
+            self.flush()
+            self._flags = INPUTS_KEY
+        self._pending += _framed(data)
+        while len(self._pending) >= INPUTS_BYTES:
+            self._rows.append((self._flags, self._pending[:INPUTS_BYTES]))
+            self._pending, self._flags = self._pending[INPUTS_BYTES:], 0
+
+    def flush(self) -> None:
+        """The next frame begins a new piece."""
+        if self._pending:
+            self._rows.append((self._flags, self._pending))
+        self._pending, self._flags = b"", 0
+
+    def pieces(self) -> Array:
+        """All of them: (n,) of INPUTS_DTYPE."""
+        self.flush()
+        out = np.zeros(len(self._rows), INPUTS_DTYPE)
+        for at, (flags, payload) in enumerate(self._rows):
+            out[at]["id"], out[at]["type"] = at + 1, RECORD_INPUTS
+            out[at]["flags"], out[at]["bytes"] = flags, len(payload)
+            out[at]["payload"][: len(payload)] = np.frombuffer(payload, np.uint8)
+        return out
+
+
 def pieces(frames: Sequence[Frame], key_every: int = 64) -> Array:
     """Pieces (n,) of INPUTS_DTYPE: a new one for each key frame and behind each walk."""
-    coder, rows = Coder(), []
-    pending, flags, walks = b"", 0, 0
-
-    def flush() -> None:
-        nonlocal pending, flags
-        if pending:
-            rows.append((flags, pending))
-        pending, flags = b"", 0
-
+    coder, cutter, walks = Coder(), Cutter(), 0
     for number, one in enumerate(frames):
         walked = bool(one.flags & WALKED)
         key = number == 0 or (walked and walks >= key_every)
-        if key:
-            flush()
-            flags, walks = INPUTS_KEY, 0
-        data = coder.encode(one, key)
-        length, n = b"", len(data)
-        while True:
-            length += bytes([(n & 0x7F) | (0x80 if n > 0x7F else 0)])
-            n >>= 7
-            if not n:
-                break
-        pending += length + data
-        while len(pending) >= INPUTS_BYTES:
-            rows.append((flags, pending[:INPUTS_BYTES]))
-            pending, flags = pending[INPUTS_BYTES:], 0
+        cutter.add(coder.encode(one, key), key)
+        walks = (0 if key else walks) + walked
         if walked:
-            walks += 1
-            flush()
-    flush()
-    out = np.zeros(len(rows), INPUTS_DTYPE)
-    for at, (piece_flags, payload) in enumerate(rows):
-        out[at]["id"], out[at]["type"] = at + 1, RECORD_INPUTS
-        out[at]["flags"], out[at]["bytes"] = piece_flags, len(payload)
-        out[at]["payload"][: len(payload)] = np.frombuffer(payload, np.uint8)
-    return out
+            cutter.flush()
+    return cutter.pieces()
 
 
 def write(

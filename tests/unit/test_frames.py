@@ -14,6 +14,8 @@ from ainkad.layouts_gen import INPUTS_BYTES, INPUTS_DTYPE, INPUTS_KEY, RECORD_IN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.recordings import Cutter
+
 EDGES = [0, 1, -1, 2**63 - 1, -(2**63), 2**62, 127, 128]
 VALUE = st.one_of(st.sampled_from(EDGES), st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9))
 
@@ -99,41 +101,10 @@ def test_bytes_from_anywhere_are_a_frame_or_refused(data: bytes, sent: list[Fram
         Coder().decode(whole + b"\0")
 
 
-def pieces(coded: list[tuple[bytes, bool]]) -> np.ndarray[Any, Any]:
-    """Cut frames into pieces as the module does, a new piece for every key frame."""
-    rows: list[tuple[int, bytes]] = []
-    pending, flags = b"", 0
-    for data, key in coded:
-        if key:
-            if pending:
-                rows.append((flags, pending))
-            pending, flags = b"", INPUTS_KEY
-        length, n = b"", len(data)
-        while True:
-            length += bytes([(n & 0x7F) | (0x80 if n > 0x7F else 0)])
-            n >>= 7
-            if not n:
-                break
-        pending += length + data
-        while len(pending) >= INPUTS_BYTES:
-            rows.append((flags, pending[:INPUTS_BYTES]))
-            pending, flags = pending[INPUTS_BYTES:], 0
-    if pending:
-        rows.append((flags, pending))
-    out = np.zeros(len(rows), INPUTS_DTYPE)
-    for at, (row_flags, payload) in enumerate(rows):
-        out[at]["id"] = at + 1
-        out[at]["type"] = RECORD_INPUTS
-        out[at]["flags"] = row_flags
-        out[at]["bytes"] = len(payload)
-        out[at]["payload"][: len(payload)] = np.frombuffer(payload, np.uint8)
-    return out
-
-
 def stream(n: int, every: int) -> tuple[list[Frame], np.ndarray[Any, Any]]:
     rng = np.random.default_rng(7)
     writer = Coder()
-    sent, coded = [], []
+    sent, cutter = [], Cutter()
     for number in range(n):
         subjects = np.zeros(40, SUBJECTS)
         subjects["subject"] = 1
@@ -149,8 +120,8 @@ def stream(n: int, every: int) -> tuple[list[Frame], np.ndarray[Any, Any]]:
             subjects,
         )
         sent.append(frame)
-        coded.append((writer.encode(frame, number % every == 0), number % every == 0))
-    return sent, pieces(coded)
+        cutter.add(writer.encode(frame, number % every == 0), number % every == 0)
+    return sent, cutter.pieces()
 
 
 def test_pieces_make_the_same_frames_in_any_batches() -> None:

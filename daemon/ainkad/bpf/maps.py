@@ -6,13 +6,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ainkad.bpf.libbpf import MAP_PERCPU_ARRAY, BpfError, error_of, library
 from ainkad.bpf.stats import object_info
+from ainkad.closing import Closing
 from ainkad.layouts_gen import BPF_MAP_INFO_DTYPE
 
 ENOTSUPP: Final = 524
@@ -140,7 +141,7 @@ def write_number(fd: int, number: int) -> None:
         raise BpfError("cannot write to the map", error_of(code))
 
 
-class SharedArray:
+class SharedArray(Closing):
     """A per-CPU array of our own, of ``entries`` values of layout ``dtype``.
 
     For programs of several objects; it is in the kernel until close() and the last of them.
@@ -154,12 +155,6 @@ class SharedArray:
     def close(self) -> None:
         """Give up the descriptor."""
         os.close(self.fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 class PerCpuArray:

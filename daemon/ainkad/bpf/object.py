@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from ainkad.bpf.libbpf import BpfError, LinkOptions, Log, captured, error_of, library
 from ainkad.bpf.stats import ProgramStats, program_stats
+from ainkad.closing import Closing
 
 FAILED: Final = re.compile(r"libbpf: prog '([^']+)'")
 
@@ -32,7 +32,7 @@ class ProgramState:
     reason: str = ""
 
 
-class BpfObject:
+class BpfObject(Closing):
     """Opens and loads the object file at `path`; close() or `with` takes it out of the kernel.
 
     A program that does not load (its hook is missing, the verifier refuses it) costs
@@ -185,14 +185,3 @@ class BpfObject:
         if self._object:
             self._lib.bpf_object__close(self._object)
         self._object = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -13,13 +13,13 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ainkad.bpf.libbpf import BpfError
+from ainkad.closing import Closing
 from ainkad.core import library
 
 PAGE: Final = mmap.PAGESIZE
@@ -71,7 +71,7 @@ def slot_dtype(record: np.dtype[np.void]) -> np.dtype[np.void]:
     return np.dtype(spec)  # type: ignore[call-overload, no-any-return]
 
 
-class RingBuffer:
+class RingBuffer(Closing):
     """The one reader of the ring buffer behind a descriptor.
 
     `size` is that of its data in bytes (the map's max_entries), `record` the layout of every
@@ -152,14 +152,3 @@ class RingBuffer:
         self._lengths = np.zeros(0, np.int32)
         for mapped in (self._reader, self._writers):
             mapped.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

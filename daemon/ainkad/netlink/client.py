@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from ainkad.closing import Closing
 from ainkad.errors import AinkaError
 from ainkad.netlink.attributes import Attributes, decode, encode, pack, walk
 from ainkad.netlink.message import (
@@ -116,7 +117,7 @@ class Events:
         self._sock.close()
 
 
-class Client:
+class Client(Closing):
     """A connection to the module.
 
     Requests and answers are dictionaries by the spec's names; enumerations are names, nests are
@@ -132,12 +133,6 @@ class Client:
         except BaseException:
             self._transport.close()
             raise
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the socket."""
