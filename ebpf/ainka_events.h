@@ -85,7 +85,7 @@ struct ainka_task_rec {
 
 /* Disks that are told apart, and requests under way whose times are known. */
 #define AINKA_DEVS_MAX		256
-#define AINKA_REQUESTS_MAX	10240
+#define AINKA_REQUESTS_MAX	16384
 
 /* Streams of sequential reads that are told apart on one disk. */
 #define AINKA_DEV_STREAMS	8

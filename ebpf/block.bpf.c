@@ -11,18 +11,11 @@
 
 #include "ainka_events.h"
 #include "hist.h"
+#include "requests.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 #define SECTOR_SHIFT	9
-
-/* struct start - a request that the driver has */
-struct start {
-	u64 begin_ns;
-	u64 issue_ns;
-	u32 bytes;
-	u32 op;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -30,14 +23,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct ainka_dev_rec);
 } devices SEC(".maps");
-
-/* By the address of the request. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, AINKA_REQUESTS_MAX);
-	__type(key, u64);
-	__type(value, struct start);
-} requests SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -145,15 +130,11 @@ static __always_inline struct ainka_block_stats *stats(void)
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(block_rq_issue, struct request *rq)
 {
-	u64 now = bpf_ktime_get_ns(), key = (u64)rq;
-	struct start start = {
-		.begin_ns = rq->start_time_ns,
-		.issue_ns = now,
-		.bytes = rq->__data_len,
-		.op = rq->cmd_flags & REQ_OP_MASK,
-	};
+	u64 now = bpf_ktime_get_ns(), begin_ns = rq->start_time_ns;
+	struct starts *starts = starts_of((u64)rq);
 	struct ainka_block_stats *drops;
 	struct ainka_dev_rec *rec;
+	struct start *start;
 
 	rec = record_of(rq, now);
 	if (!rec) {
@@ -162,35 +143,39 @@ int BPF_PROG(block_rq_issue, struct request *rq)
 			drops->dev_drops++;
 		return 0;
 	}
-	/* not kept where iostats are off */
-	if (!start.begin_ns || start.begin_ns > now)
-		start.begin_ns = now;
-	if (bpf_map_update_elem(&requests, &key, &start, BPF_NOEXIST)) {
-		/* given back to the queue and issued again, or there is no room */
-		if (!bpf_map_lookup_elem(&requests, &key)) {
-			drops = stats();
-			if (drops)
-				drops->request_drops++;
-		}
+	/* found: given back to the queue and issued again */
+	if (!starts || start_find(starts, (u64)rq))
+		return 0;
+	start = start_take(starts, (u64)rq);
+	if (!start) {
+		drops = stats();
+		if (drops)
+			drops->request_drops++;
 		return 0;
 	}
+	/* not kept where iostats are off */
+	start->begin_ns = begin_ns && begin_ns <= now ? begin_ns : now;
+	start->issue_ns = now;
+	start->bytes = rq->__data_len;
+	start->op = rq->cmd_flags & REQ_OP_MASK;
 	add(&rec->issued, 1);
-	if (start.op == 0)
-		count_sequential(rec, rq->__sector, start.bytes);
+	if (start->op == 0)
+		count_sequential(rec, rq->__sector, start->bytes);
 	return 0;
 }
 
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *rq, u8 error, unsigned int nr_bytes)
 {
+	struct starts *starts;
 	struct ainka_dev_rec *rec;
-	u64 key = (u64)rq;
 	struct start *start;
 
 	/* a part of it is done, the rest goes on */
 	if (nr_bytes < rq->__data_len)
 		return 0;
-	start = bpf_map_lookup_elem(&requests, &key);
+	starts = starts_of((u64)rq);
+	start = starts ? start_find(starts, (u64)rq) : 0;
 	if (!start)
 		return 0;
 	rec = record_of(rq, 0);
@@ -203,6 +188,6 @@ int BPF_PROG(block_rq_complete, struct request *rq, u8 error, unsigned int nr_by
 		else if (start->op == REQ_OP_FLUSH)
 			count_flush(rec, bpf_ktime_get_ns() - start->begin_ns);
 	}
-	bpf_map_delete_elem(&requests, &key);
+	start_free(start);
 	return 0;
 }
