@@ -10,11 +10,11 @@ from pathlib import Path
 
 from guest.vm import Guest
 
-SCRIPT = Path(__file__).parent / "scripts" / "check_ebpf.py"
+SCRIPTS = Path(__file__).parent / "scripts"
 
 
 def test_programs_count_what_the_kernel_counts(guest: Guest) -> None:
-    guest.put(SCRIPT, "/tmp/check_ebpf.py")
-    done = guest.run(["python3", "/tmp/check_ebpf.py"], timeout=300, check=False)
+    guest.put(SCRIPTS, "/tmp/ebpf")
+    done = guest.run(["python3", "/tmp/ebpf/check_ebpf.py"], timeout=300, check=False)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

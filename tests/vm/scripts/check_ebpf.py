@@ -15,115 +15,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from ainkad.bpf import BpfObject, HashMap, PerCpuArray
-from ainkad.layouts_gen import SCHED_STATS_DTYPE, TASK_REC_DTYPE, TASKS_MAX
+from ainkad.bpf import BpfObject, PerCpuArray
+from ainkad.layouts_gen import SCHED_STATS_DTYPE
+from counting import check, until
+from watching import Tasks, Watch, asleep, burn, hog, kernel_says, let_work, near, spawn
 
 OBJECT = Path("/usr/lib/ainka/sched.bpf.o")
-SUMS = ("run_ns", "delay_ns", "wake_delay_ns", "runs", "wakes", "voluntary", "involuntary",
-        "migrations")  # fmt: skip
 PAGE = mmap.PAGESIZE
-
-
-def check(right: bool, message: str) -> None:
-    if not right:
-        sys.exit(f"FAILED: {message}")
-
-
-def near(what: str, got: int, want: int, part: float, slack: int) -> None:
-    """`got` is within the share `part` of `want`, or within `slack`."""
-    print(f"{what}: {got} in the records, {want} in /proc")
-    check(abs(got - want) <= max(part * want, slack), f"{what} is {got}, /proc says {want}")
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-class Tasks:
-    """The map of tasks, by pid."""
-
-    def __init__(self, bpf: BpfObject) -> None:
-        self._map = HashMap(bpf.map_fd("tasks"), "u4", TASK_REC_DTYPE, TASKS_MAX)
-
-    def all(self) -> dict[int, Any]:
-        keys, values = self._map.read_all()
-        return {int(k): v for k, v in zip(keys, values, strict=True)}
-
-    def get(self, pid: int) -> Any:
-        """A record that is not being written."""
-        while True:
-            record = self.all().get(pid)
-            if record is None or not record["seq"] & 1:
-                return record
-
-
-class Watch:
-    """Adds up the windows of one task, which must be looked at twice in half a second."""
-
-    def __init__(self, tasks: Tasks, pid: int) -> None:
-        self._tasks, self._pid = tasks, pid
-        self._closed = dict.fromkeys(SUMS, 0)
-        self._last = int(tasks.get(pid)["last"]["start_ns"])
-
-    def sums(self) -> dict[str, int]:
-        record = self._tasks.get(self._pid)
-        if int(record["last"]["start_ns"]) != self._last:
-            self._last = int(record["last"]["start_ns"])
-            for name in SUMS:
-                self._closed[name] += int(record["last"][name])
-        return {name: self._closed[name] + int(record["cur"][name]) for name in SUMS}
-
-
-def kernel_says(pid: int) -> dict[str, int]:
-    run, delay, _ = (int(x) for x in Path(f"/proc/{pid}/schedstat").read_text().split())
-    status = dict(
-        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-    )
-    return {
-        "run_ns": run,
-        "delay_ns": delay,
-        "voluntary": int(status["voluntary_ctxt_switches"]),
-        "involuntary": int(status["nonvoluntary_ctxt_switches"]),
-    }
-
-
-def burn(seconds: float) -> None:
-    end = time.thread_time() + seconds
-    while time.thread_time() < end:
-        pass
-
-
-def spawn(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        work()
-        os._exit(0)
-    return pid
-
-
-def hog() -> None:
-    os.sched_setaffinity(0, {0})
-    while True:
-        burn(1)
-
-
-def let_work(watch: Watch, pid: int, begin: int, ended: int) -> None:
-    """Let a task begin, look at its record until it says that it has ended its work, and sleeps."""
-    os.write(begin, b"x")
-    os.set_blocking(ended, False)
-    while not done(ended):
-        watch.sums()
-        time.sleep(0.1)
-    check(until(lambda: asleep(pid)), "the test task does not sleep again")
 
 
 def sums_agree(tasks: Tasks) -> None:
@@ -152,7 +52,7 @@ def sums_agree(tasks: Tasks) -> None:
     finally:
         os.kill(disturber, signal.SIGKILL)
         os.waitpid(disturber, 0)
-    got = {name: after[name] - before[name] for name in SUMS}
+    got = {name: after[name] - before[name] for name in after}
     want = {name: says[name] - says_before[name] for name in says}
     print(f"records: {got}")
     near("run delay in ns", got["delay_ns"], want["delay_ns"], 0.02, 100_000)
@@ -267,17 +167,6 @@ def memory_agrees(tasks: Tasks) -> None:
         grown = pages - seen[first]
         print(f"pages after {(ns - first) / 1e9:.2f} s: {grown}, between {low} and {high}")
         check(low - slack <= grown <= high + slack, "not as much as was taken")
-
-
-def asleep(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
-
-
-def done(fd: int) -> bool:
-    try:
-        return bool(os.read(fd, 1))
-    except BlockingIOError:
-        return False
 
 
 def exited_tasks_have_no_record(tasks: Tasks) -> None:
