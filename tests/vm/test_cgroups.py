@@ -18,7 +18,7 @@ CHECKS = [name.replace("_", "-") for name in re.findall(r"^ {8}(\w+),$", TABLE, 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_cgroups(guest: Guest, check: str) -> None:
-    for script in ("policy_tools.py", "check_cgroups.py"):
+    for script in ("policy_tools.py", "cgroup_tools.py", "check_cgroups.py"):
         guest.put(SCRIPTS / script, f"/tmp/{script}")
     done = guest.run(f"python3 /tmp/check_cgroups.py {check}", timeout=300, check=False)
     print(done.stdout)
