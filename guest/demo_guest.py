@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import queue
 import re
 import threading
@@ -19,7 +17,6 @@ from guest.vm import Guest, GuestError, paths
 LOAD = paths.GUEST / "load"
 SAMPLES = "/dev/shm/samples"
 STORE = "/var/lib/ainka"
-HOST_NICE = -15
 _EVENT = re.compile(r"tuner=(?P<tuner>\S+) event=(?P<event>\S+) ?(?P<detail>.*)")
 
 
@@ -101,46 +98,6 @@ class DaemonLog:
         """Stop following."""
         self._process.kill()
         self._process.wait()
-
-
-def host_wait_ns(guest: Guest) -> int:
-    """How long QEMU's threads have waited for a CPU of the host so far, all together."""
-    total = 0
-    for task in Path(f"/proc/{guest.qemu_pid}/task").iterdir():
-        # A thread may end meanwhile.
-        with contextlib.suppress(OSError):
-            total += int((task / "schedstat").read_text().split()[1])
-    return total
-
-
-def favour(guest: Guest) -> bool:
-    """Let the guest's CPUs go before the other programs of the host; False without the right.
-
-    QEMU is a session of its own, so where the host groups tasks by session (autogroup) it is the
-    group whose nice value counts, and else that of its threads. Each virtual CPU gets one of the
-    host's for itself: else QEMU's own other threads, short as they run, make the host put both on
-    one for milliseconds, and that is what p99 shows then.
-    """
-    _pin(guest)
-    try:
-        for task in Path(f"/proc/{guest.qemu_pid}/task").iterdir():
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, int(task.name), HOST_NICE)
-        group = Path(f"/proc/{guest.qemu_pid}/autogroup")
-        if group.exists():
-            group.write_text(str(HOST_NICE))
-    except OSError:
-        return False
-    return True
-
-
-def _pin(guest: Guest) -> None:
-    """Keep the guest's CPUs apart on the host; no right is needed, and no harm if it fails."""
-    free = sorted(os.sched_getaffinity(guest.qemu_pid))
-    for task in sorted(Path(f"/proc/{guest.qemu_pid}/task").iterdir()):
-        with contextlib.suppress(OSError):
-            if free and (task / "comm").read_text().startswith("CPU "):
-                os.sched_setaffinity(int(task.name), {free.pop(0)})
 
 
 def start_daemon(guest: Guest, window: str) -> None:

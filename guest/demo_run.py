@@ -24,6 +24,7 @@ from guest.demo_stats import (
     verdict,
 )
 from guest.vm import Guest, accel, kernels, paths
+from guest.vm.host import favour, host_wait_ns
 
 #: The interactive task: how often it wakes, and what it then has to do on an idle machine.
 PERIOD_US, WORK_US = 5000, 2000
@@ -82,17 +83,17 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
         nonlocal again
         time.sleep(settle_s)
         while True:
-            start, waited = load.mark(name), hands.host_wait_ns(guest)
+            start, waited = load.mark(name), host_wait_ns(guest)
             time.sleep(seconds)
             end = load.mark(name)
-            host[name] = _host_wait(start, end, hands.host_wait_ns(guest) - waited)
+            host[name] = _host_wait(start, end, host_wait_ns(guest) - waited)
             if host[name] <= BUSY_HOST_PERCENT or not again:
                 break
             again -= 1
             say(f"  the host kept the guest waiting {host[name]:.0f} % of the time: once more")
         marks.append((name, start, end))
 
-    if not hands.favour(guest):
+    if not favour(guest):
         say("no right to run the guest before the other programs of this host: they may disturb it")
     settings = hands.settings(guest)
     say(f"control: the interactive task alone, AINKA observing, {CONTROL_S:.0f} s")
@@ -101,13 +102,13 @@ def run(guest: Guest, hogs: int, output: Path, say: Teller) -> dict[str, Any]:
     say(f"{hogs} hogs started beside it; AINKA only observes, {OBSERVE_S:.0f} s")
     measure("observing", OBSERVE_S)
 
-    learn_from, waited = load.mark("learning"), hands.host_wait_ns(guest)
+    learn_from, waited = load.mark("learning"), host_wait_ns(guest)
     hands.let_it_learn(guest)
     say("AINKA may learn now: nobody tells it what a hog is, or that there are any")
     say(f"  (windows of {WINDOW}, from config.toml; the tuner and all else are as installed)")
     promoted = _wait_for_promotion(log, say)
     learn_to = load.mark("learning")
-    host["learning"] = _host_wait(learn_from, learn_to, hands.host_wait_ns(guest) - waited)
+    host["learning"] = _host_wait(learn_from, learn_to, host_wait_ns(guest) - waited)
     marks.append(("learning", learn_from, learn_to))
     origin, explanation = "", ""
     new_hog: dict[str, Any] = {}

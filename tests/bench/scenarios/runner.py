@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from guest.demo_guest import DaemonLog, favour, host_wait_ns
+from guest.demo_guest import DaemonLog
 from guest.vm import EmulatorFault, Guest, accel, extra, kernels, paths
+from guest.vm.host import favour, host_wait_ns
 from tests.bench.scenarios.machine import Agent, Ainka, Tuned, WindowError
 from tests.bench.scenarios.scenario import AINKA, DEFAULTS, Condition, Scenario, conditions
 from tests.bench.scenarios.schedule import rounds
