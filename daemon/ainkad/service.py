@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import signal
@@ -32,9 +31,9 @@ from ainkad.forecast.part import MAIN, ForecastPart
 from ainkad.layouts_gen import RECORD_DECISION
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.trainer import ChildTrainer
+from ainkad.lease import Lease
 from ainkad.live import LiveMachine
 from ainkad.netlink.client import Client
-from ainkad.netlink.message import KernelError
 from ainkad.netlink.spec_gen import MapRole
 from ainkad.policy_file import read_policies
 from ainkad.programs import Programs
@@ -48,7 +47,6 @@ from ainkad.tuner.run import TunerRun
 
 log = logging.getLogger("ainkad")
 
-RENEWALS = 3  # per length of the lease
 GATHER_S = 0.2
 PRUNE_S = 3600.0
 
@@ -113,11 +111,12 @@ class Service:
             had = effective()
             store = GuardedStore(self._config.store_path)
             stack.callback(store.close)
-            self._renew(client)
+            lease = Lease(client, self._config.lease_ms)
+            lease.renew()
             maps = stack.enter_context(
                 EventMaps(self._config.ring_kib * 1024, self._config.limit_hz)
             )
-            programs = self._load(stack, client, maps)
+            programs = self._load(stack, client, maps, lease)
             feed = EventFeed(maps)
             feed.seed()
             calls = programs.call_times
@@ -143,21 +142,23 @@ class Service:
             with contextlib.suppress(OSError):
                 drop_sys_admin()
             self._load_policies(client)
-            analyses = self._analyses(stack, client, store, feed)
+            parts = [
+                lease.keep(programs.roles, lambda: programs.hand_over(client)),
+                *self._analyses(stack, client, store, feed),
+            ]
             if self._config.interfaces:
-                analyses.append(traffic.run())
-            await self._work(ring, client, store, machine, programs, feed, analyses)
+                parts.append(traffic.run())
+            await self._work(ring, client, store, machine, feed, parts)
 
     # ---- starting ----
 
-    def _renew(self, client: Client) -> None:
-        client.request("lease-renew", {"duration-ms": self._config.lease_ms})
-
-    def _load(self, stack: contextlib.ExitStack, client: Client, maps: EventMaps) -> Programs:
+    def _load(
+        self, stack: contextlib.ExitStack, client: Client, maps: EventMaps, lease: Lease
+    ) -> Programs:
         config = self._config
         slow_call_ns = config.slow_call_ns if config.syscalls else None
         programs = Programs(stack, config.bpf_path, maps.shared, slow_call_ns)
-        self._renew(client)  # loading may take a while
+        lease.renew()  # loading may take a while
         programs.hand_over(client)
         return programs
 
@@ -213,22 +214,20 @@ class Service:
         client: Client,
         store: GuardedStore,
         machine: LiveMachine,
-        programs: Programs,
         feed: EventFeed,
-        analyses: Sequence[Coroutine[Any, Any, None]],
+        parts: Sequence[Coroutine[Any, Any, None]],
     ) -> None:
         turn = asyncio.Lock()
         runs = [
             self._tuner_run(tuner, machine, store, i, turn) for i, tuner in enumerate(self._tuners)
         ]
         tasks = [
-            asyncio.create_task(self._keep_lease(client, programs), name="lease"),
             asyncio.create_task(self._read_ring(ring, client, store), name="ring"),
             asyncio.create_task(self._prune(store), name="prune"),
             asyncio.create_task(Control(store, runs).run(), name="control"),
             asyncio.create_task(feed.run(), name="events"),
             *(asyncio.create_task(run.run(), name=f"tuner {run.tuner.name}") for run in runs),
-            *(asyncio.create_task(one, name="analysis") for one in analyses),
+            *(asyncio.create_task(one, name=one.__qualname__) for one in parts),
         ]
         for task in tasks:
             task.add_done_callback(self._ended)
@@ -268,23 +267,6 @@ class Service:
             log.error("event=failed part=%r error=%r", task.get_name(), str(error))
             self._failure = self._failure or error
         self._stop.set()
-
-    async def _keep_lease(self, client: Client, programs: Programs) -> None:
-        """Renew it; if it had run out (the machine stood still), hand over the maps again.
-
-        What was learned went with the old lease; its tuner notices that and begins anew.
-        """
-        while True:
-            await asyncio.sleep(self._config.lease_ms / 1000 / RENEWALS)
-            try:
-                self._renew(client)
-                if client.request("state-get").get("maps") != programs.roles:
-                    log.warning("event=lease-lapsed lease_ms=%d", self._config.lease_ms)
-                    programs.hand_over(client)
-            except KernelError as error:
-                if error.errno in (errno.EPERM, errno.ENODEV, errno.ENOENT):
-                    raise  # the device is no longer ours
-                log.warning("event=lease-not-renewed error=%r", error.message)
 
     def _store(self, batch: Records, client: Client, store: GuardedStore) -> None:
         """Keep the decisions of a batch, and what external signals they name are called."""
