@@ -16,6 +16,8 @@ WINDOW_S: Final = 10
 MAX_DEPTH: Final = 64
 """Ancestors that are climbed; what is above them is not counted."""
 MAX_GONE: Final = 65536
+MOSTLY: Final = 0.9
+"""Share of a subtree that one child makes, from which on its parent is not named."""
 _NS: Final = 1_000_000_000
 
 Counts = npt.NDArray[np.int64]
@@ -76,8 +78,8 @@ class SubtreeRates:
     def report(self, now_ns: int, table: Records, most: int) -> list[dict[str, Any]]:
         """The busiest subtrees, the busiest first: their root, and rates of all that is below.
 
-        ``table``: rows (n,) of the present table, for the names. Where all of it comes from one
-        child, only the child is named.
+        ``table``: rows (n,) of the present table, for the names. Where nearly all of it (MOSTLY)
+        comes from one child, only the child is named: its ancestors make nothing.
         """
         second = now_ns // _NS
         self._forget(second)
@@ -90,14 +92,17 @@ class SubtreeRates:
         people = np.concatenate([self._gone, _people(table)])
         by_pid = {int(row["pid"]): row for row in people}
         totals = {int(pid): tuple(counts[:, i].tolist()) for i, pid in enumerate(pids)}
-        same = {
-            int(by_pid[pid]["ppid"])
-            for pid, total in totals.items()
-            if pid in by_pid and totals.get(int(by_pid[pid]["ppid"])) == total
+        sums = {pid: sum(total) for pid, total in totals.items()}
+        above = {pid: int(by_pid[pid]["ppid"]) for pid in sums if pid in by_pid}
+        # More than its parent has who got the number of somebody else that had descendants.
+        idle = {
+            parent
+            for pid, parent in above.items()
+            if parent in sums and MOSTLY * sums[parent] <= sums[pid] <= sums[parent]
         }
         names = {pid: bytes(row["comm"]).decode(errors="replace") for pid, row in by_pid.items()}
         span_s = min(WINDOW_S, max(1, second - self._since_s + 1))
-        order = sorted(totals.keys() - same, key=lambda pid: (-sum(totals[pid]), pid))
+        order = sorted(totals.keys() - idle, key=lambda pid: (-sums[pid], pid))
         return [
             {
                 "pid": pid,
