@@ -11,11 +11,12 @@ import mmap
 import os
 import random
 import resource
+import statistics
 import subprocess
 import time
 from pathlib import Path
 
-from counting import Counting, between, check, in_cgroup, make_cgroup, numbers
+from counting import Counted, Counting, between, check, in_cgroup, make_cgroup, numbers
 
 PAGE = mmap.PAGESIZE
 TIMED_ONE_OF = 8  # see mem.bpf.c
@@ -47,6 +48,17 @@ def forget_file() -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+def times_agree(counted: Counted, name: str, times: list[int], least: float) -> None:
+    """What a program has counted of some faults, against this process's clock around all of them.
+
+    The typical one, since a host that is busy makes a few of them a thousand times longer: that is
+    the bound for the sum, which is a part of the time that all took.
+    """
+    seen = statistics.median(times)
+    between(f"{name}, median ns", least * seen, counted.median_ns(name), 1.3 * seen)
+    between(f"{name}, ns in all", 1, counted[f"{name}.ns"], 1.1 * sum(times))
+
+
 def minor_faults(counting: Counting) -> None:
     """One in eight of the faults that getrusage has of this process and the kernel of all."""
     pages = 40_000
@@ -54,17 +66,18 @@ def minor_faults(counting: Counting) -> None:
     before, (own, _) = counting.read(), rusage()
     memory = mmap.mmap(-1, pages * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_NOHUGEPAGE)
-    start = time.perf_counter_ns()
+    times = []
     for i in range(pages):
+        start = time.perf_counter_ns()
         memory[i * PAGE] = 1
-    seen = (time.perf_counter_ns() - start) / pages
+        times.append(time.perf_counter_ns() - start)
     own = rusage()[0] - own
     counted = counting.read().since(before)
     everybody = vmstat()["pgfault"] - kernel
     check(own >= pages, "the test did not fault")
     faults = TIMED_ONE_OF * counted["mem.minor_fault.n"]
     between("minor faults", 0.95 * own, faults, 1.05 * everybody)
-    between("ns of a minor fault", 0.05 * seen, counted.mean_ns("mem.minor_fault"), 1.1 * seen)
+    times_agree(counted, "mem.minor_fault", times, 0.05)
     between("faults of others", 0, everybody - own, 0.1 * own)
 
 
@@ -78,18 +91,17 @@ def major_faults(counting: Counting) -> None:
     memory.madvise(mmap.MADV_RANDOM)
     order = random.Random(1).sample(range(pages), 1600)
     before, (_, own) = counting.read(), rusage()
-    clock = 0
+    times = []
     for page in order:
         start = time.perf_counter_ns()
         memory[page * PAGE]
-        clock += time.perf_counter_ns() - start
+        times.append(time.perf_counter_ns() - start)
     own = rusage()[1] - own
     counted = counting.read().since(before)
     check(own >= 1200, f"the test had {own} major faults of 1600")
     faults = TIMED_ONE_OF * counted["mem.major_fault.n"]
     between("major faults", 0.75 * own, faults, 1.35 * own)
-    mean, seen = counted.mean_ns("mem.major_fault"), clock / len(order)
-    between("ns of a major fault", 0.4 * seen, mean, 1.25 * seen)
+    times_agree(counted, "mem.major_fault", times, 0.4)
 
 
 def cache_additions(counting: Counting) -> None:

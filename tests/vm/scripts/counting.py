@@ -6,14 +6,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from ainkad.bpf import BpfObject, PerCpuArray
+from ainkad.core import library
 from ainkad.layouts_gen import COUNTERS_DTYPE, TIMES_DTYPE
 from ainkad.signals_gen import COUNTERS, TIMES
 
 LIBRARY = Path("/usr/lib/ainka")
+Histogram = npt.NDArray[np.uint32]
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -48,9 +52,22 @@ def possible_cpus() -> int:
 class Counted(dict[str, int]):
     """Sums over the CPUs: counters, and of times the number (``x.n``) and ns (``x.ns``)."""
 
+    def __init__(self, sums: Mapping[str, int], hists: Mapping[str, Histogram]) -> None:
+        super().__init__(sums)
+        self._hists = dict(hists)
+
     def since(self, old: Counted) -> Counted:
         """What was counted in between."""
-        return Counted({name: n - old[name] for name, n in self.items()})
+        return Counted(
+            {name: n - old[name] for name, n in self.items()},
+            {name: hist - old._hists[name] for name, hist in self._hists.items()},
+        )
+
+    def median_ns(self, name: str) -> int:
+        """Median of a time, at most 12.5 % off."""
+        hist = np.ascontiguousarray(self._hists[name])
+        ask = library.load().ainka_hist_percentile_wide
+        return int(ask(hist.ctypes.data, len(hist), 500))
 
     def mean_ns(self, name: str) -> float:
         """Mean of a time."""
@@ -75,7 +92,8 @@ class Counting:
 
     def read(self) -> Counted:
         """The sums at this moment."""
-        counted = Counted()
+        counted: dict[str, int] = {}
+        hists: dict[str, Histogram] = {}
         sums = self._counters.read()["n"].sum(axis=0)
         for slot in self._counter_slots:
             counted[slot.name] = int(sums[slot.index])
@@ -83,11 +101,12 @@ class Counting:
             one = self._times.read(slot.index)
             counted[f"{slot.name}.n"] = int(one["n"].sum())
             counted[f"{slot.name}.ns"] = int(one["sum_ns"].sum())
+            hists[slot.name] = one["hist"].sum(axis=0, dtype="u4")
             check(
-                abs(int(one["hist"].sum(dtype="u8")) - counted[f"{slot.name}.n"]) <= 8,
+                abs(int(hists[slot.name].sum(dtype="u8")) - counted[f"{slot.name}.n"]) <= 8,
                 f"{slot.name}: the histogram has another number of entries",
             )
-        return counted
+        return Counted(counted, hists)
 
     def of(self, work: Callable[[], object]) -> Counted:
         """What is counted while some work is done."""
