@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from guest.vm import accel
+from guest.vm import accel, clock
 from guest.vm.errors import GuestError
 from guest.vm.kernels import Kernel
 
@@ -63,6 +63,13 @@ class Machine(NamedTuple):
         """Whether its instructions are emulated, rather than run by KVM."""
         return self.icount or accel.accelerator(self.kernel) == "tcg"
 
+    def _clock(self) -> str:
+        """What an emulated kernel is told of its time stamp counter."""
+        if self.icount:
+            return accel.ICOUNT_CMDLINE
+        khz = clock.tsc_khz() if self.emulated() else 0
+        return f"tsc_early_khz={khz} tsc=reliable" if khz else ""
+
     def command(self, port: int) -> list[str]:
         """QEMU's command line, with ssh reachable at ``port`` of the loopback interface."""
         command = [accel.QEMU, "-M", "q35"]
@@ -73,7 +80,7 @@ class Machine(NamedTuple):
         command += ["-chardev", f"file,id=console,path={_escape(self.console)},append=on"]
         command += ["-serial", "chardev:console"]
         command += ["-kernel", str(self.kernel.image), "-initrd", str(self.kernel.initramfs)]
-        words = [CMDLINE, self.kernel.cmdline, accel.ICOUNT_CMDLINE if self.icount else ""]
+        words = [CMDLINE, self.kernel.cmdline, self._clock()]
         command += ["-append", " ".join([*filter(None, words), self.cmdline]).strip()]
         command += ["-object", "rng-random,id=rng,filename=/dev/urandom"]
         command += ["-device", "virtio-rng-pci,rng=rng"]
