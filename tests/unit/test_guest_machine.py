@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guest.vm import Guest, GuestError
+from guest.vm import Guest, GuestError, clock
 from guest.vm.kernels import Kernel
 from guest.vm.qemu import Machine
 
@@ -22,6 +22,7 @@ def test_instructions_are_counted_only_where_that_is_wanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AINKA_ACCEL", "tcg")
+    monkeypatch.setattr(clock, "tsc_khz", lambda: 2_600_000)
     counting, ordinary = command(True), command(False)
     assert counting[counting.index("-icount") + 1] == "shift=0"
     assert counting[counting.index("-accel") + 1] == "tcg,thread=single"
@@ -29,7 +30,17 @@ def test_instructions_are_counted_only_where_that_is_wanted(
     assert "tsc_early_khz=1000000" in words
     assert words[-1] == "quiet"
     assert "-icount" not in ordinary
-    assert "tsc_early_khz" not in ordinary[ordinary.index("-append") + 1]
+    assert "tsc_early_khz=2600000 tsc=reliable" in ordinary[ordinary.index("-append") + 1]
+
+
+@pytest.mark.parametrize(("accel", "khz"), [("kvm", 2_600_000), ("tcg", 0)])
+def test_only_an_emulated_kernel_is_told_of_a_counter_that_there_is(
+    monkeypatch: pytest.MonkeyPatch, accel: str, khz: int
+) -> None:
+    monkeypatch.setenv("AINKA_ACCEL", accel)
+    monkeypatch.setattr(clock, "tsc_khz", lambda: khz)
+    ordinary = command(False)
+    assert "tsc" not in ordinary[ordinary.index("-append") + 1]
 
 
 def test_a_guest_that_counts_has_one_cpu() -> None:
