@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ainkad.bpf import PerCpuArray
-from ainkad.core import library
+from ainkad.core import hist_percentile_wide
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import CALL_REC_DTYPE, CALLS_MAX
 from ainkad.system_calls import call_name
@@ -65,12 +65,6 @@ async def not_timed(request: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _percentile_us(counts: npt.NDArray[np.uint32], permille: int) -> float:
-    """At most 12.5 % off; ``counts`` is (TIMES_BUCKETS,) and contiguous."""
-    ns: int = library.load().ainka_hist_percentile_wide(counts.ctypes.data, len(counts), permille)
-    return ns / 1000
-
-
 def rows(now: Sums, before: Sums, seconds: float) -> list[dict[str, Any]]:
     """What was called between two readings ``seconds`` apart, those with the most time first.
 
@@ -81,7 +75,7 @@ def rows(now: Sums, before: Sums, seconds: float) -> list[dict[str, Any]]:
         new, old = now[number], before[number]
         n = int(new["n"]) - int(old["n"])
         total_us = (int(new["sum_ns"]) - int(old["sum_ns"])) / 1000
-        counts = np.ascontiguousarray(new["hist"] - old["hist"])
+        counts = new["hist"] - old["hist"]
         row: dict[str, Any] = {
             "call": "others" if number == OTHERS else call_name(number),
             "number": number,
@@ -89,8 +83,8 @@ def rows(now: Sums, before: Sums, seconds: float) -> list[dict[str, Any]]:
             "rate-hz": round(n / seconds, 1) if seconds > 0 else 0.0,
             "total-us": round(total_us, 1),
             "mean-us": round(total_us / n, 1),
-            "p50-us": _percentile_us(counts, 500),
-            "p99-us": _percentile_us(counts, 990),
+            "p50-us": hist_percentile_wide(counts, 500) / 1000,
+            "p99-us": hist_percentile_wide(counts, 990) / 1000,
             "waits": bool(new["waits"]),
         }
         if not row["waits"]:

@@ -142,11 +142,15 @@ class Traffic:
                 row |= {"index": watched.index, "hooks": watched.hooks,
                         "seconds": round(time.monotonic() - self._since[name], 3),
                         "counts": watched.counts()}  # fmt: skip
-            row["reason"] = watched.reason if watched is not None else self._why_not(name)
+            row["reason"] = self._reason(name)
             found.append(row)
         return found
 
-    def _why_not(self, name: str) -> str:
+    def _reason(self, name: str) -> str:
+        """What is missing of it, "" if nothing."""
+        watched = self._watched[name]
+        if watched is not None:
+            return watched.reason
         return self._failed[name][1] if name in self._failed else "there is no such interface"
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -157,15 +161,15 @@ class Traffic:
     def states(self) -> list[dict[str, Any]]:
         """The programs, as Programs.states() has them."""
         rows = []
-        for row in self.report():
+        for name, watched in self._watched.items():
             for direction in DIRECTIONS:
-                hook = row.get("hooks", {}).get(direction)
+                hook = watched.hooks.get(direction) if watched is not None else None
                 rows.append({
                     "object": FILE,
                     "program": f"{'xdp' if hook == 'xdp' else 'tc'}_{direction}",
-                    "attach-point": f"{hook or 'tcx'}/{row['interface']}/{direction}",
+                    "attach-point": f"{hook or 'tcx'}/{name}/{direction}",
                     "attached": hook is not None,
-                    "reason": "" if hook else row["reason"],
+                    "reason": "" if hook else self._reason(name),
                 })  # fmt: skip
         return rows
 

@@ -108,12 +108,18 @@ def test_every_ancestor_has_what_is_below_it(seed: int) -> None:
         assert (pid in found) == (most < MOSTLY * sum(counts))
 
 
-def test_the_maker_of_a_storm_is_named_and_not_those_above() -> None:
+def machine_with_a_shell() -> tuple[Machine, int, int]:
+    """A quiet machine, a shell on it, and what was started from that long ago."""
     machine = Machine()
     shell = machine.fork(1, b"sshd")
     storm = machine.fork(shell, b"make")
     machine.flush()
     machine.now_ns += 2 * WINDOW_S * SECOND
+    return machine, shell, storm
+
+
+def test_the_maker_of_a_storm_is_named_and_not_those_above() -> None:
+    machine, shell, storm = machine_with_a_shell()
     for _ in range(50):
         child = machine.fork(storm)
         machine.exec(child)
@@ -125,11 +131,7 @@ def test_the_maker_of_a_storm_is_named_and_not_those_above() -> None:
 
 
 def test_the_maker_is_named_though_those_above_make_a_little() -> None:
-    machine = Machine()
-    shell = machine.fork(1, b"sshd")
-    storm = machine.fork(shell, b"make")
-    machine.flush()
-    machine.now_ns += 2 * WINDOW_S * SECOND
+    machine, shell, storm = machine_with_a_shell()
     for number in range(50):
         machine.exit(machine.fork(storm))
         if number % 20 == 0:

@@ -9,7 +9,13 @@ expression starts fast.
 from __future__ import annotations
 
 from ainkad.core.failure import ExpressionError, ModelError
-from ainkad.core.measure import hist_bucket, hist_floor, hist_percentile, task_features
+from ainkad.core.measure import (
+    hist_bucket,
+    hist_floor,
+    hist_percentile,
+    hist_percentile_wide,
+    task_features,
+)
 from ainkad.core.model import TASK, Model, evaluate_model, model_paths, verify_model
 from ainkad.core.program import Program, compile_expression, external_signals
 from ainkad.core.seen import SYSTEM, Past, Windows
@@ -35,6 +41,7 @@ __all__ = [
     "hist_bucket",
     "hist_floor",
     "hist_percentile",
+    "hist_percentile_wide",
     "model_paths",
     "parse_value",
     "state_allows",

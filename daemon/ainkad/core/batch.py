@@ -120,9 +120,20 @@ def device_features(
     return values, fresh.view(np.bool_)
 
 
-def hist_percentile(counts: npt.NDArray[np.uint32], permille: int) -> int:
-    """See ainkad.core.hist_percentile()."""
-    counts = np.ascontiguousarray(counts, dtype=np.uint32)
+def _counts(counts: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Contiguous, as the library reads them."""
     if counts.ndim != 1:
         raise AinkaError(f"counts have the shape {counts.shape}", "one dimension is allowed")
+    return np.ascontiguousarray(counts, dtype=np.uint32)
+
+
+def hist_percentile(counts: npt.NDArray[np.uint32], permille: int) -> int:
+    """See ainkad.core.hist_percentile()."""
+    counts = _counts(counts)
     return int(library.load().ainka_hist_percentile(counts.ctypes.data, len(counts), permille))
+
+
+def hist_percentile_wide(counts: npt.NDArray[np.uint32], permille: int) -> int:
+    """See ainkad.core.hist_percentile_wide()."""
+    counts = _counts(counts)
+    return int(library.load().ainka_hist_percentile_wide(counts.ctypes.data, len(counts), permille))

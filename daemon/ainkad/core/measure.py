@@ -37,6 +37,13 @@ def hist_percentile(counts: npt.NDArray[np.uint32], permille: int) -> int:
     return batch.hist_percentile(counts, permille)
 
 
+def hist_percentile_wide(counts: npt.NDArray[np.uint32], permille: int) -> int:
+    """The same of one with half as many buckets (struct ainka_times), at most 12.5 % off."""
+    from ainkad.core import batch
+
+    return batch.hist_percentile_wide(counts, permille)
+
+
 def hist_bucket(nanoseconds: int) -> int:
     """The bucket of a value."""
     return int(library.load().ainka_flat_hist_bucket(nanoseconds))

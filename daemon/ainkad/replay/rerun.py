@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ainkad.core import Model, Program, Windows, compile_expression, library
+from ainkad.core.model import RENDER_BYTES
 from ainkad.errors import AinkaError
 from ainkad.frames import FRAME_SIGNALS
 from ainkad.layouts_gen import INPUTS_DTYPE, MAX_CAUSES, RECORD_INPUTS
@@ -21,7 +22,6 @@ Key = tuple[int, int]
 """A subject: its number (0 for the system) and what tells it from others of that number."""
 
 _CHANGES: Final = 128
-_RENDER_BYTES: Final = 4096
 _SUBJECTS: Final = FAMILY.enums["subject"]
 
 
@@ -110,8 +110,8 @@ class Rerun:
     def why(self, frame: Frame, key: Key, on: bool) -> tuple[str, list[tuple[int, int]]]:
         """The condition with the values it compared, and (id, value) of the signals it read."""
         core, until = library.load(), 0 if on else 1
-        text = ctypes.create_string_buffer(_RENDER_BYTES)
-        core.ainka_rerun_render(self._at, frame.address, *key, until, text, _RENDER_BYTES)
+        text = ctypes.create_string_buffer(RENDER_BYTES)
+        core.ainka_rerun_render(self._at, frame.address, *key, until, text, RENDER_BYTES)
         signals = (ctypes.c_uint16 * MAX_CAUSES)()
         values = (ctypes.c_int64 * MAX_CAUSES)()
         n = core.ainka_rerun_causes(self._at, frame.address, *key, until, signals, values)

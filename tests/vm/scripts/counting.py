@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from ainkad.bpf import BpfObject, PerCpuArray
-from ainkad.core import library
+from ainkad.core import hist_percentile_wide
 from ainkad.layouts_gen import COUNTERS_DTYPE, TIMES_DTYPE
 from ainkad.signals_gen import COUNTERS, TIMES
 
@@ -65,9 +65,7 @@ class Counted(dict[str, int]):
 
     def median_ns(self, name: str) -> int:
         """Median of a time, at most 12.5 % off."""
-        hist = np.ascontiguousarray(self._hists[name])
-        ask = library.load().ainka_hist_percentile_wide
-        return int(ask(hist.ctypes.data, len(hist), 500))
+        return hist_percentile_wide(self._hists[name], 500)
 
     def mean_ns(self, name: str) -> float:
         """Mean of a time."""
