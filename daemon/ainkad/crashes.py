@@ -34,6 +34,7 @@ FATAL: Final = tuple(
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE,
                    signal.SIGTRAP, signal.SIGSYS)
 )  # fmt: skip
+_IS_FATAL: Final = np.isin(np.arange(0x80), FATAL)
 MINUTE: Final = "crash.last_minute_count"
 WORST: Final = "crash.one_program_count"
 
@@ -49,11 +50,11 @@ class Crashes:
 
     def update(self, batch: Records) -> None:
         """Take note of events (n,); a listener of the feed."""
-        exits = batch[batch["type"] == EV_EXIT]
         # As wait(2) has it: the low seven bits are the signal.
-        crashed = exits[np.isin(exits["code"] & 0x7F, FATAL)]
-        if not len(crashed):
+        fatal = _IS_FATAL[batch["code"] & 0x7F] & (batch["type"] == EV_EXIT)
+        if not fatal.any():
             return
+        crashed = batch[fatal]
         found: Counter[str] = Counter()
         names, where = np.unique(crashed["comm"], return_inverse=True)
         weights = np.bincount(where, weights=crashed["weight"])

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ainkad.event_maps import TYPES, EventMaps
-from ainkad.event_records import Records, join
-from ainkad.process_table import ABOUT_PROCESSES, ProcessTable, records_of
+from ainkad.event_records import SLOT, Records, join
+from ainkad.process_table import ABOUT_PROCESSES, records_of
+from ainkad.process_tree import ProcessTree
 from ainkad.procfs import processes
-from ainkad.subtrees import SubtreeRates
 
 log = logging.getLogger("ainkad")
 
@@ -41,7 +41,7 @@ Notice = Callable[[dict[str, object]], None]
 
 
 class EventFeed:
-    """Reads the ring, keeps the table of processes, passes every batch on to its listeners."""
+    """Reads the ring, keeps track of processes, passes every batch on to its listeners."""
 
     def __init__(self, maps: EventMaps) -> None:
         self._maps = maps
@@ -50,8 +50,7 @@ class EventFeed:
         self._counts = maps.counts()
         self._reseed_s = self._looked_s = 0.0
         self._behind = self._read_since_look = False
-        self.table = ProcessTable()
-        self.subtrees = SubtreeRates()
+        self.tree = ProcessTree()
         self.listeners: set[Listener] = set()
         self.notices: set[Notice] = set()
 
@@ -59,32 +58,40 @@ class EventFeed:
         """Read the processes that run. The programs must be attached already."""
         self._pass_on(self._maps.read())
         now = time.monotonic_ns()
-        self.table.seed(records_of(processes(), now), now)
+        self.tree.seed(records_of(processes(), now), now)
         took_s = (time.monotonic_ns() - now) / 1e9
         self._reseed_s = time.monotonic() + max(RESEED_S, RESEED_PART * took_s)
         self._behind = False
 
     async def run(self) -> None:
         """Read batches for ever. Raises AinkaError when the ring is corrupt."""
+        while True:
+            await self._wait()
+            # As long as something comes, a timer is all it takes: no descriptor to be watched.
+            while True:
+                await asyncio.sleep(GATHER_S)
+                batch = self._maps.read()
+                self._pass_on(batch)
+                if time.monotonic() >= self._looked_s + LOOK_S:
+                    self._look_at_counts()
+                if self._behind and time.monotonic() >= self._reseed_s:
+                    self.seed()
+                if not len(batch):
+                    break
+
+    async def _wait(self) -> None:
+        """Until there is a record, or something to be done without."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
-        while True:
-            # The kernel wakes us for a record in an empty ring; adding looks at the ring too, so
-            # one that came since we read is not missed.
-            loop.add_reader(self._maps.fileno(), readable.set)
-            try:
-                await asyncio.wait_for(readable.wait(), self._patience_s())
-            except TimeoutError:
-                pass
-            finally:
-                loop.remove_reader(self._maps.fileno())
-            await asyncio.sleep(GATHER_S)
-            readable.clear()
-            self._pass_on(self._maps.read())
-            if time.monotonic() >= self._looked_s + LOOK_S:
-                self._look_at_counts()
-            if self._behind and time.monotonic() >= self._reseed_s:
-                self.seed()
+        # The kernel wakes us for a record in an empty ring; adding looks at the ring too, so
+        # one that came since we read is not missed.
+        loop.add_reader(self._maps.fileno(), readable.set)
+        try:
+            await asyncio.wait_for(readable.wait(), self._patience_s())
+        except TimeoutError:
+            pass
+        finally:
+            loop.remove_reader(self._maps.fileno())
 
     def _patience_s(self) -> float | None:
         """How long there is nothing to do without an event; None for ever."""
@@ -102,9 +109,7 @@ class EventFeed:
         if not len(batch):
             return
         self._read_since_look = True
-        before = self.table.rows
-        self.table.update(batch)
-        self.subtrees.update(batch, before, self.table.rows)
+        self.tree.note(batch)
         self._kept.append(batch)
         self._n_kept += len(batch)
         while self._n_kept - len(self._kept[0]) >= KEPT:
@@ -121,12 +126,7 @@ class EventFeed:
             if missing and len(found):
                 batches.append(found[-missing:])
                 missing -= len(batches[-1])
-        empty = self.table.rows[:0]
-        return join(batches[::-1]) if batches else empty
-
-    def busiest(self, most: int) -> list[dict[str, Any]]:
-        """The subtrees of processes with the most forks and execs, the busiest first."""
-        return self.subtrees.report(time.monotonic_ns(), self.table.rows, most)
+        return join(batches[::-1]) if batches else np.zeros(0, SLOT)
 
     def _look_at_counts(self) -> None:
         """Say it when a hook is sampled with another rate, and when something was lost."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ainkad import layouts_gen
 from ainkad.bpf import PerCpuArray, RingBuffer, create_map
 from ainkad.bpf.libbpf import MAP_PERCPU_ARRAY, MAP_RINGBUF
+from ainkad.bpf.ringbuf import MOST
 from ainkad.closing import Closing
 from ainkad.event_records import Records, join
 from ainkad.layouts_gen import (
@@ -93,7 +94,7 @@ class EventMaps(Closing):
         ring = self._open()
         batches = [ring.read()]
         taken = len(batches[0])
-        while len(batches[-1]) and taken < PART:
+        while len(batches[-1]) == MOST and taken < PART:
             batches.append(ring.read())
             taken += len(batches[-1])
         return batches[0] if len(batches) == 1 else join(batches)

@@ -91,7 +91,7 @@ class EventServer:
                 writer.write(json_frame(await self._answers[request["want"]](request)))
             elif request["want"] == "processes":
                 self._feed.take()
-                writer.write(records_frame(self._feed.table.rows))
+                writer.write(records_frame(self._feed.tree.rows))
             else:
                 await self._events(request, reader, writer)
             await writer.drain()

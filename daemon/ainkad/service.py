@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -84,8 +85,8 @@ def report(programs: Programs, traffic: Traffic, feed: EventFeed, had: list[str]
         "capabilities": had,
         "programs": programs.states() + traffic.states(),
         "events": feed.counts(),
-        "processes": len(feed.table),
-        "subtrees": feed.busiest(BUSIEST),
+        "processes": len(feed.tree.rows),
+        "subtrees": feed.tree.busiest(time.monotonic_ns(), BUSIEST),
     }
 
 

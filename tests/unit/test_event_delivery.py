@@ -32,6 +32,7 @@ from ainkad.layouts_gen import (
     HOOK_COUNTS_DTYPE,
 )
 from ainkad.process_table import ProcessTable, records_of
+from ainkad.process_tree import ProcessTree
 from ainkad.procfs import processes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +50,7 @@ def batch(*events: dict[str, Any]) -> Records:
     return rows
 
 
-def pids(table: ProcessTable) -> list[int]:
+def pids(table: ProcessTable | ProcessTree) -> list[int]:
     return [int(pid) for pid in table.rows["pid"]]
 
 
@@ -224,15 +225,15 @@ def test_the_feed_runs_by_itself(maps: FakeMaps, feed: EventFeed) -> None:
         maps.put(event(EV_FORK, 5))
         os.write(maps.write_fd, b"x")
         await until(lambda: got)
-        assert os.getpid() not in pids(feed.table)
+        assert os.getpid() not in pids(feed.tree)
         maps.put(event(EV_FORK, 6))
         await until(lambda: len(got) == 2)
         os.read(maps.read_fd, 1)
         maps.table["skipped"][EV_FORK] = [1, 0]
         maps.table["lost"][EV_EXEC] = [0, 4]
         await until(lambda: said)  # soon after the last event, although no other one comes
-        await until(lambda: os.getpid() in pids(feed.table))
-        assert 5 not in pids(feed.table) or Path("/proc/5").exists()
+        await until(lambda: os.getpid() in pids(feed.tree))
+        assert 5 not in pids(feed.tree) or Path("/proc/5").exists()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ainkad import process_tree
 from ainkad.event_records import SLOT, Records
 from ainkad.layouts_gen import EV_EXEC, EV_EXIT, EV_FORK
-from ainkad.process_table import ProcessTable, records_of
+from ainkad.process_table import records_of
+from ainkad.process_tree import MOST_WAITING, ProcessTree
 from ainkad.subtrees import MAX_DEPTH, MOSTLY, WINDOW_S, SubtreeRates
 
 SECOND = 1_000_000_000
@@ -19,9 +21,10 @@ SECOND = 1_000_000_000
 class Machine:
     """Processes that fork, execute and end, the table of them, and a count by hand."""
 
-    def __init__(self, pids: int = 1 << 20) -> None:
-        self.table = ProcessTable()
-        self.rates = SubtreeRates()
+    def __init__(self, pids: int = 1 << 20, asked: bool = True) -> None:
+        """``asked``: somebody asks after each batch, so that none waits for others."""
+        self.asked = asked
+        self.tree = ProcessTree()
         self.now_ns = 100 * SECOND
         self._free = list(range(pids, 1, -1))
         self.parent: dict[int, tuple[int, ...]] = {1: ()}  # living: all ancestors, nearest first
@@ -29,7 +32,7 @@ class Machine:
         self.counted: dict[int, list[int]] = {}
         self._batch: list[dict[str, Any]] = []
         init = {"pid": 1, "tgid": 1, "start_ns": 1, "comm": b"init"}
-        self.table.seed(records_of([init], 2), 2)
+        self.tree.seed(records_of([init], 2), 2)
 
     def children(self, pid: int) -> list[int]:
         """Those whose parent it was when they began."""
@@ -70,20 +73,21 @@ class Machine:
                 row[name] = value
         self._batch = []
         if len(rows):
-            before = self.table.rows
-            self.table.update(rows)
-            self.rates.update(rows, before, self.table.rows)
+            self.tree.note(rows)
+            if self.asked:
+                assert len(self.tree.rows) == len(self.parent)
 
     def report(self, most: int = 1000) -> dict[int, dict[str, Any]]:
         self.flush()
-        found = self.rates.report(self.now_ns, self.table.rows, most)
+        found = self.tree.busiest(self.now_ns, most)
         return {row["pid"]: row for row in found}
 
 
+@pytest.mark.parametrize("asked", [True, False])
 @pytest.mark.parametrize("seed", range(8))
-def test_every_ancestor_has_what_is_below_it(seed: int) -> None:
+def test_every_ancestor_has_what_is_below_it(seed: int, asked: bool) -> None:
     draw = random.Random(seed)
-    machine = Machine()
+    machine = Machine(asked=asked)
     machine.flush()
     for _ in range(600):
         living = sorted(machine.parent)
@@ -177,17 +181,17 @@ def test_it_is_forgotten_and_weights_count() -> None:
     pid = machine.fork(1)
     machine._batch[-1]["weight"] = 7
     machine.flush()
-    assert machine.rates.report(machine.now_ns, machine.table.rows, 5)[0]["fork-rate-hz"] == 7
+    assert machine.tree.busiest(machine.now_ns, 5)[0]["fork-rate-hz"] == 7
     machine.exec(pid)
     machine.exit(pid)
     first = next(row for row in machine.report().values() if row["pid"] == pid)
     assert first["comm"] == "sh"  # it has ended, and is named still
     later = machine.now_ns + (WINDOW_S + 1) * SECOND
-    assert machine.rates.report(later, machine.table.rows, 5) == []
+    assert machine.tree.busiest(later, 5) == []
     machine.now_ns = later
     machine.exit(machine.fork(1))
     machine.flush()
-    assert pid not in machine.rates._gone["pid"]
+    assert pid not in machine.tree._subtrees._gone["pid"]
 
 
 def test_nothing_is_known_of_anybody() -> None:
@@ -197,3 +201,31 @@ def test_nothing_is_known_of_anybody() -> None:
     rows["time_ns"] = SECOND
     rates.update(rows, rows[:0], rows[:0])
     assert [row["pid"] for row in rates.report(SECOND, rows[:0], 5)] == [8]
+
+
+def test_batches_wait_for_the_end_of_their_second_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folds: list[int] = []
+
+    class Seen(SubtreeRates):
+        def update(self, events: Records, before: Records, after: Records) -> None:
+            folds.append(len(events))
+            super().update(events, before, after)
+
+    monkeypatch.setattr(process_tree, "SubtreeRates", Seen)
+    machine = Machine(asked=False)
+    for _ in range(20):
+        machine.exit(machine.fork(1))
+        machine.flush()
+    assert folds == []
+    machine.now_ns += SECOND
+    machine.exit(machine.fork(1))
+    machine.flush()
+    assert folds == [40]  # those of the second before, not what has just come
+    assert machine.report()[1]["fork-rate-hz"] == 21 / 2
+    assert folds == [40, 2]
+    for _ in range(MOST_WAITING // 2):
+        machine.exit(machine.fork(1))
+        machine.flush()
+    assert folds == [40, 2, MOST_WAITING]
