@@ -346,11 +346,13 @@ def fast_lane(module: Module) -> None:
         module.add("fast", {"sysctl.vm.swappiness": "33"})
         until(lambda: read(swappiness) == "33\n", "the fast lane", 10)
         took = time.monotonic() - begin
-        row = module.tunable(name)
         check(reader.is_alive(), f"the disk was done before the sysctl was set, after {took:.2f} s")
-        if "pending" not in row:
-            decided = [d for d in module.decisions() if d["policy"] == "slow"]
-            check(False, f"the switch was done before: {row}, {decided}")
+        # An emulated CPU may stand still between holding the switch and beginning it. The sysctl
+        # goes back while it waits in any case.
+        until(
+            lambda: "pending" in module.tunable(name) or not reader.is_alive(), "the switch to wait"
+        )
+        check(reader.is_alive(), "the disk was done before the switch waited for it")
         module.client.request("policy-remove", {"name": "fast"})
         until(lambda: read(swappiness) == before, "the fast lane, back", 10)
         shown = len(module.tunables())

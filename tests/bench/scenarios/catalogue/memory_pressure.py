@@ -14,10 +14,10 @@ LISTED = tuple(
 
 SCENARIO = Scenario(
     name="memory-pressure",
-    description="300 MB of cold memory and 350 MB of a file read at random, in a guest of 768 MB",
+    description="300 MB of cold memory and 450 MB of a file read at random, in a guest of 768 MB",
     load="memory",
     options={"algorithm": "lzo-rle", "zram_mib": 512, "mglru": 0, "anon_mib": 300,
-             "file_mib": 350, "threads": 4},
+             "file_mib": 450, "threads": 4},
     phases=("random",),
     measures=(Measure("random", "ops_per_s", "ops/s", "random reads of 4 KiB", goal=3.0),
               Measure("random", "swapped_mib", "MiB", "swapped out", leads=False)),
