@@ -34,7 +34,7 @@ def read_signals(client: Client) -> dict[str, float | None]:
     """The system's signals and the external ones by name, None while stale."""
     return {
         row["name"]: None if row.get("stale") else row.get("value")
-        for row in client.dump("signal-get")
+        for row in client.dump("signal-get", only=("name", "value", "stale"))
     }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Protocol
 
 from ainkad.closing import Closing
@@ -25,7 +25,7 @@ from ainkad.netlink.message import (
     split,
 )
 from ainkad.netlink.spec import Operation
-from ainkad.netlink.spec_gen import FAMILY, OPERATIONS
+from ainkad.netlink.spec_gen import FAMILY, OPERATIONS, SETS
 
 GENL_ID_CTRL = 0x10
 _CTRL_CMD_GETFAMILY = 3
@@ -144,9 +144,15 @@ class Client(Closing):
         replies = list(answers)
         return replies[0] if replies else {}
 
-    def dump(self, operation: str, values: Mapping[str, Any] | None = None) -> Iterator[Attributes]:
-        """Yield every object of a dump, as it arrives."""
-        return self._answers(OPERATIONS[operation], values or {}, NLM_F_REQUEST | NLM_F_DUMP)
+    def dump(
+        self,
+        operation: str,
+        values: Mapping[str, Any] | None = None,
+        only: Container[str] | None = None,
+    ) -> Iterator[Attributes]:
+        """Yield every object of a dump, as it arrives; ``only``: names of attributes wanted."""
+        op = OPERATIONS[operation]
+        return self._answers(op, values or {}, NLM_F_REQUEST | NLM_F_DUMP, only)
 
     def subscribe(self, group: str) -> Events:
         """Join a multicast group on a socket of its own. Needs CAP_NET_ADMIN."""
@@ -164,13 +170,19 @@ class Client(Closing):
         return Events(self._family_id, sock)
 
     def _answers(
-        self, op: Operation, values: Mapping[str, Any], flags: int
+        self,
+        op: Operation,
+        values: Mapping[str, Any],
+        flags: int,
+        only: Container[str] | None = None,
     ) -> Iterator[Attributes]:
         payload = encode(op.attribute_set, values)
         request = self._build(self._family_id, flags, op.command, FAMILY.version, payload)
+        names = SETS[op.attribute_set].by_name.values()
+        wanted = None if only is None else {one.number for one in names if one.name in only}
         for message in self._exchange(request, op.name, op.attribute_set):
             if message.type == self._family_id:
-                yield decode(op.attribute_set, message.attributes)
+                yield decode(op.attribute_set, message.attributes, wanted)
 
     def _build(self, kind: int, flags: int, command: int, version: int, payload: bytes) -> bytes:
         self._sequence = self._sequence % 0x7FFFFFFF + 1
