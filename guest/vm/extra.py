@@ -13,6 +13,7 @@ from guest.vm.errors import GuestError
 from guest.vm.guest import Guest
 
 ARCHIVES = "/var/cache/ainka-extra"
+INSTALL = f"dpkg --skip-same-version -i {ARCHIVES}/*.deb"
 #: While it says so, no package starts its service (invoke-rc.d and systemd's helper ask it).
 NO_SERVICES = "/usr/sbin/policy-rc.d"
 
@@ -27,7 +28,10 @@ def install(guest: Guest, packages: Sequence[str]) -> None:
     guest.put(folder, ARCHIVES)
     guest.run(
         f"printf '#!/bin/sh\\nexit 101\\n' > {NO_SERVICES} && chmod +x {NO_SERVICES}; "
-        f"DEBIAN_FRONTEND=noninteractive dpkg -i {ARCHIVES}/*.deb >/tmp/dpkg.log 2>&1; "
+        # dpkg takes them in the order given, which is not that of what they pre-depend on: what
+        # was refused the first time gets in the second time, and what is in is skipped.
+        "export DEBIAN_FRONTEND=noninteractive; "
+        f"{{ {INSTALL} || {{ {INSTALL} && dpkg --configure -a; }}; }} >/tmp/dpkg.log 2>&1; "
         f"status=$?; rm -rf {NO_SERVICES} {ARCHIVES}; "
         "[ $status = 0 ] || tail -20 /tmp/dpkg.log >&2; exit $status",
         timeout=1800,
