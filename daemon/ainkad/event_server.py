@@ -82,9 +82,11 @@ class EventServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1
         try:
+            line = await asyncio.wait_for(reader.readline(), REQUEST_S)
+            # Not earlier: who closes with a request unread cuts off his own answer.
             if self._clients > MAX_CLIENTS:
                 raise AinkaError(f"{MAX_CLIENTS} clients are connected already", "end one of them")
-            request = parse(await asyncio.wait_for(reader.readline(), REQUEST_S))
+            request = parse(line)
             if request["want"] == "programs":
                 writer.write(json_frame(self._programs()))
             elif request["want"] in self._answers:

@@ -9,6 +9,7 @@ import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -315,3 +316,16 @@ def test_no_more_clients_than_there_is_room_for(
         next(client.frames())
         with pytest.raises(AinkaError, match="1 clients are connected"):
             ask(path, want="programs")
+
+
+def test_a_client_too_many_that_is_slow_to_ask_is_told(
+    monkeypatch: pytest.MonkeyPatch, daemon: Daemon, path: Path
+) -> None:
+    monkeypatch.setattr(event_server, "MAX_CLIENTS", 0)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(path))
+        daemon.do(lambda: None)  # it has been accepted
+        time.sleep(0.05)
+        client.sendall(b'{"want": "programs"}\n')
+        assert b"0 clients are connected" in client.recv(4096)
