@@ -122,7 +122,9 @@ class Tuned:
 class Ainka:
     """Module and daemon as installed, but for the tuners that may learn."""
 
-    def __init__(self, guest: Guest, tuners: list[str], policies: str, seed: int) -> None:
+    def __init__(
+        self, guest: Guest, tuners: list[str], policies: str, parameters: str, seed: int
+    ) -> None:
         self._guest = guest
         self._tuners = tuners
         #: What it runs with.
@@ -130,7 +132,7 @@ class Ainka:
         if tuners:
             self.config += f"tuners = {json.dumps(tuners)}\n"
         guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=self.config)
-        guest.run("modprobe ainka && systemctl start ainkad", timeout=180)
+        guest.run(f"modprobe ainka {parameters} && systemctl start ainkad", timeout=180)
         if policies:
             guest.run(["sh", "-c", "cat > /tmp/policies.toml"], input=policies)
             guest.run("ainkactl policy add -f /tmp/policies.toml")

@@ -175,11 +175,14 @@ class Run:
         limit_s = scenario.learn_s if self.plan.learn_s is None else self.plan.learn_s
         tuners = shipped(scenario.tuners)
         self.say(f"AINKA is loaded; it may learn for {limit_s:.0f} s at most")
-        self._ainka = Ainka(self.guest, tuners, scenario.policies, self.plan.seed)
+        self._ainka = Ainka(
+            self.guest, tuners, scenario.policies, scenario.parameters, self.plan.seed
+        )
         log = DaemonLog(self.guest)
         begin = self.say.seconds()
         learning: dict[str, Any] = {"windows": [], "events": [], "promoted_s": None}
         self.result["ainka"] = {"config": self._ainka.config, "tuners": tuners,
+                                "parameters": scenario.parameters,
                                 "policies": scenario.policies, "learning": learning}  # fmt: skip
         since_promotion = 0
         phases = [phase for phase in scenario.phases for _ in range(scenario.learn_repeat)]

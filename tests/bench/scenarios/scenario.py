@@ -63,6 +63,8 @@ class Scenario:
     #: Shipped tuners that may learn here, and policies (a TOML text) that are put in force.
     tuners: tuple[str, ...] = ()
     policies: str = ""
+    #: Parameters that the module is loaded with.
+    parameters: str = ""
     #: Phases of a control that is measured before anything else, for the floor.
     controls: tuple[str, ...] = ()
     #: Seconds of a measured window, what is dropped before it, and the most learning may take.

@@ -24,7 +24,7 @@ SCENARIO = replace(
     pause=False,
     series=True,
     notes=(
-        *read_ahead.SCENARIO.notes[:1],
+        *read_ahead.SCENARIO.notes[:2],
         "Below, each change of phase while AINKA learns: how long it took until a second went on "
         "at 95 % of what the best static setting for that phase reaches.",
     ),

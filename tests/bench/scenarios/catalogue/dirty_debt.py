@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from guest.vm import paths
 from tests.bench.scenarios.scenario import Measure, Scenario, Static
-from tests.bench.scenarios.settings import brute_force
+from tests.bench.scenarios.settings import BOUND_BY_DISK, BOUND_NOTE, brute_force
 
 TUNER = "dirty-debt"
 LISTED = tuple(
@@ -28,10 +28,12 @@ SCENARIO = Scenario(
     disks=("2G,bps-total=20000000",),
     packages=("tuned",),
     tuners=(TUNER,),
+    parameters=BOUND_BY_DISK,
     window_s=10.0,
     settle_s=3.0,
     learn_s=640.0,
     notes=(
+        BOUND_NOTE,
         "Before each measured window the bulk writer truncates its file, so that no window pays "
         "the debt of the one before. While AINKA learns that is not done.",
         "Writing into memory is fast until the limit is reached: the bulk writer's figure is what "

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from guest.vm import paths
 from tests.bench.scenarios.scenario import Measure, Scenario, Static
-from tests.bench.scenarios.settings import brute_force
+from tests.bench.scenarios.settings import BOUND_BY_DISK, BOUND_NOTE, brute_force
 
 TUNER = "memory-pressure"
 LISTED = tuple(
@@ -26,11 +26,13 @@ SCENARIO = Scenario(
     disks=("1G,iops-total=4000",),
     packages=("tuned",),
     tuners=(TUNER,),
+    parameters=BOUND_BY_DISK,
     window_s=6.0,
     settle_s=5.0,
     learn_s=520.0,
     learn_window_s=10.0,
     notes=(
+        BOUND_NOTE,
         "MGLRU is off (with it swappiness shows no effect here), vm.page-cluster is 0.",
         "Before each measured window the program goes through all of its memory once: else what "
         "one setting has swapped out would help the next one. While AINKA learns, every 20 s.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tests.bench.scenarios.catalogue.lossy_path import CLEAN, CONTROL
 from tests.bench.scenarios.scenario import Measure, Scenario, Static
+from tests.bench.scenarios.settings import BOUND_BY_DISK, BOUND_NOTE
 
 SCENARIO = Scenario(
     name="nothing-to-gain",
@@ -26,12 +27,15 @@ SCENARIO = Scenario(
     disks=("3G,iops-read=3000,bps-read=125000000",),
     packages=("fio", "iperf3", "ethtool", "tuned"),
     tuners=("cpu-hogs", "read-ahead", "dirty-debt", "lossy-path", "memory-pressure"),
+    parameters=BOUND_BY_DISK,
     window_s=6.0,
     settle_s=1.0,
     learn_s=400.0,
     learn_repeat=2,
     pause=False,
     nothing_left=True,
-    notes=("All tuners that are shipped go on looking for something while AINKA is measured.",
+    notes=(
+        BOUND_NOTE,
+        "All tuners that are shipped go on looking for something while AINKA is measured.",
            "The static settings are those that the other scenarios reward."),
 )  # fmt: skip

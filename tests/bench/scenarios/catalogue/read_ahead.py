@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from guest.vm import paths
 from tests.bench.scenarios.scenario import Measure, Scenario, Static
-from tests.bench.scenarios.settings import brute_force
+from tests.bench.scenarios.settings import BOUND_BY_DISK, BOUND_NOTE, brute_force
 
 TUNER = "read-ahead"
 LISTED = tuple(Static(f"{kib} KiB", {"dev.read_ahead_kb": str(kib)}) for kib in (8, 32, 320))
@@ -29,11 +29,13 @@ SCENARIO = Scenario(
     disks=("4G,iops-read=3000,bps-read=125000000",),
     packages=("rocksdb-tools", "tuned"),
     tuners=(TUNER,),
+    parameters=BOUND_BY_DISK,
     window_s=3.0,
     settle_s=1.5,
     learn_s=420.0,
     fresh=("static", "tuned"),
     notes=(
+        BOUND_NOTE,
         "The settings of an admin and of tuned do not reach files that are open already (an open "
         "file keeps the read-ahead it was opened with): for those conditions db_bench is started "
         "anew in each window. For defaults and AINKA the same three processes keep their files "
