@@ -1,24 +1,20 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Every door of the module with every allocation failing once. Runs in the debug kernel's guest.
 
-The kernel's fail-nth makes the Nth allocation of one thread fail; an operation is repeated with
-N = 1, 2, 3 … until it gets by without reaching the Nth. Whatever fails, the module must be as it
-was before or as if the operation had succeeded, and the operation must work afterwards. The same
-is done to the module's own workers. Prints how many allocations each operation made, and ends with
-``failslab: done``.
+Whatever fails, the module must be as it was before or as if the operation had succeeded, and the
+operation must work afterwards. The same is done to the module's own workers. python3 -m
+failing.operations prints how many allocations each operation made, and ends with
+``operations: done``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,57 +34,12 @@ from ainkad.netlink.message import (
 )
 from ainkad.netlink.spec_gen import FAMILY, OPERATIONS
 
+from .loading import unload
+from .nth import MOST, Nth, Wrong, set_up, until
+
 SWAPPINESS = Path("/proc/sys/vm/swappiness")
-DEBUGFS = Path("/sys/kernel/debug")
-#: More allocations than any operation makes; one that never ends is a failure of its own.
-MOST = 2000
 
 Values = dict[str, Any]
-
-
-class Wrong(Exception):
-    """A promise was broken."""
-
-
-def set_up() -> None:
-    """Let every kind of allocation fail, for those who ask for it; say nothing about it."""
-    for kind in ("failslab", "fail_page_alloc"):
-        for name, value in (("ignore-gfp-wait", "N"), ("verbose", "0"), ("task-filter", "Y")):
-            (DEBUGFS / kind / name).write_text(value)
-    (DEBUGFS / "fail_page_alloc/ignore-gfp-highmem").write_text("N")
-    (DEBUGFS / "fail_page_alloc/min-order").write_text("0")
-    (DEBUGFS / "fail_usercopy/verbose").write_text("0")
-
-
-class Nth:
-    """fail-nth of a thread: armed inside ``with``; ``reached`` says whether it failed something."""
-
-    def __init__(self, thread: str = "thread-self") -> None:
-        self._fd = os.open(f"/proc/{thread}/fail-nth", os.O_RDWR)
-        self.reached = False
-
-    @contextlib.contextmanager
-    def armed(self, n: int) -> Iterator[None]:
-        """Let the ``n``-th allocation from now on fail."""
-        number = str(n).encode()
-        # As little as can be comes between arming and the operation.
-        os.pwrite(self._fd, number, 0)
-        try:
-            yield
-        finally:
-            self._disarm()
-
-    def _disarm(self) -> None:
-        """Copies to and from user space fail like allocations, these two as well."""
-        try:
-            self.reached = int(os.pread(self._fd, 16, 0)) == 0
-        except OSError:
-            self.reached = False
-        with contextlib.suppress(OSError):
-            os.pwrite(self._fd, b"0", 0)
-
-    def close(self) -> None:
-        os.close(self._fd)
 
 
 class Door:
@@ -153,15 +104,6 @@ class Module:
     def held(self) -> int:
         """How many tunables are away from their baseline."""
         return int(self.client.request("state-get")["held"])
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Wait for something that has to come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Wrong(what)
-        time.sleep(0.05)
 
 
 POLICY: Values = {
@@ -369,54 +311,12 @@ def files_fail(module: Module, nth: Nth) -> Iterator[tuple[str, int]]:
     module.clear()
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_SYS_DELETE_MODULE, _SYS_FINIT_MODULE = 176, 313
-
-
-def load(fd: int) -> int:
-    """finit_module(2); returns the errno."""
-    done = _libc.syscall(_SYS_FINIT_MODULE, fd, b"", 0)
-    return ctypes.get_errno() if done else 0
-
-
-def unload() -> int:
-    """delete_module(2); returns the errno."""
-    done = _libc.syscall(_SYS_DELETE_MODULE, b"ainka", os.O_NONBLOCK)
-    return ctypes.get_errno() if done else 0
-
-
-def loading_fails(nth: Nth) -> int:
-    """Load with each allocation failing, the kernel's own for a module and ours; returns how many.
-
-    The module either loads whole or not at all, and loads the next time.
-    """
-    found = subprocess.run(["modinfo", "-n", "ainka"], capture_output=True, text=True, check=True)
-    fd = os.open(found.stdout.strip(), os.O_RDONLY | os.O_CLOEXEC)
-    failed = 0
-    for n in range(1, MOST):
-        with nth.armed(n):
-            code = load(fd)
-        reached = nth.reached
-        loaded = Path("/proc/ainka").exists()
-        if loaded != (code == 0):
-            raise Wrong(f"loading, allocation {n}: errno {code}, /proc/ainka is there: {loaded}")
-        if loaded:
-            if unload():
-                raise Wrong(f"loading, allocation {n}: cannot be unloaded again")
-            if not reached:
-                os.close(fd)
-                return failed
-        failed += code != 0
-    raise Wrong("loading does not end")
-
-
 def main() -> int:
     """All of them; the exit status is the verdict."""
     set_up()
     baseline = SWAPPINESS.read_text()
     nth = Nth()
     try:
-        print(f"finit_module: failed {loading_fails(nth)} times", flush=True)
         subprocess.run(["modprobe", "ainka", "lease_ms=600000"], check=True)
         device = os.open("/dev/ainka", os.O_RDWR | os.O_CLOEXEC)
         with BpfObject("/usr/lib/ainka/sched.bpf.o") as bpf:
@@ -440,9 +340,9 @@ def main() -> int:
         if SWAPPINESS.read_text() != baseline:
             raise Wrong(f"swappiness is {SWAPPINESS.read_text()}, it was {baseline}")
     except (Wrong, AinkaError) as error:
-        print(f"failslab: {error}")
+        print(f"operations: {error}")
         return 1
-    print("failslab: done")
+    print("operations: done")
     return 0
 
 
