@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import queue
 import shlex
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -97,7 +98,11 @@ class Agent:
         """End the load."""
         if self._process.poll() is None and self._process.stdin:
             self._process.stdin.close()
-            self._process.wait(60)
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                # A guest that hangs must not hide what went wrong in it before.
+                self._process.kill()
 
 
 class Tuned:
