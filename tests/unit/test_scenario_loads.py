@@ -209,10 +209,14 @@ def test_the_reader_reads_and_uses_its_memory(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_size == 4 << 20
 
 
-def test_a_bomb_stops_by_itself_and_says_when_it_got_where(tmp_path: Path) -> None:
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_a_bomb_stops_by_itself_and_says_when_it_got_where(tmp_path: Path, frozen: int) -> None:
     lines: list[str] = []
+    (tmp_path / "cgroup.procs").touch()
+    (tmp_path / "cgroup.events").write_text(f"populated 1\nfrozen {frozen}\n")
     program = Program(
-        [compile_c("bomb", tmp_path), "4", "8", "1"], lambda now, line: lines.append(line)
+        [compile_c("bomb", tmp_path), str(tmp_path), "4", "8", "1"],
+        lambda now, line: lines.append(line),
     )
     try:
         wait_until(lambda: bool(lines), "end of the bomb", 60)
@@ -223,6 +227,8 @@ def test_a_bomb_stops_by_itself_and_says_when_it_got_where(tmp_path: Path) -> No
     assert found["begun_ns"] < found["bound_ns"]
     assert found["tasks"] == 8
     assert found["failed_ns"] == 0
+    assert (found["frozen_ns"] > found["begun_ns"]) == bool(frozen)
+    assert (tmp_path / "cgroup.procs").read_text() == "0"
 
 
 def test_a_program_that_has_ended_says_why() -> None:

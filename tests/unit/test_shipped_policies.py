@@ -32,6 +32,7 @@ TUNABLES = {
     "cgroup.memory.high": Bounds(
         16 << 20, (1 << 63) - 1, values=f"max={(1 << 63) - 1}", unit="bytes"
     ),
+    "cgroup.freeze": Bounds(0, 1, values="thawed=0 frozen=1"),
     "dev.read_ahead_kb": Bounds(0, 16384, unit="KiB"),
 }
 
@@ -115,6 +116,7 @@ CASES: dict[str, Case] = {
         60,
     ),
     "fork-storm": ("cgroup", {}, {"cgroup.tasks": 300}, lambda _: {}, storm, 60),
+    "fork-storm-freeze": ("cgroup", {}, {"cgroup.tasks": 300}, lambda _: {}, storm, 60),
     "fork-storm-task": (
         "task",
         {},

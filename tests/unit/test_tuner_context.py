@@ -174,13 +174,17 @@ def test_a_ratio_of_two_signals() -> None:
 
 
 def test_the_machine_is_a_candidate_while_its_signals_say_so() -> None:
-    seen: dict[str, float | None] = {"psi.io_some_permille": 300, "mem.cache_add_rate_hz": 7}
-    there = machine_candidate(DIRTY_DEBT, seen)
+    tuner = read_tuner(ROOT / "policies" / "tuners" / "memory-pressure.toml")
+    seen: dict[str, float | None] = {
+        "psi.memory_some_permille": 300,
+        **{name: 7.0 for name in tuner.features},
+    }
+    there = machine_candidate(tuner, seen)
     assert there.ids.tolist() == [0]
-    assert there.features.tolist() == [[300, 7]]
-    for change in ({"psi.io_some_permille": 99}, {"mem.cache_add_rate_hz": None}):
+    assert there.features.tolist() == [[7] * len(tuner.features)]
+    for change in ({"psi.memory_some_permille": 49}, {tuner.features[1]: None}):
         changed: Mapping[str, float | None] = {**seen, **change}
-        assert len(machine_candidate(DIRTY_DEBT, changed)) == 0
+        assert len(machine_candidate(tuner, changed)) == 0
 
 
 def copies(*reads: int, seq: int = 7) -> np.ndarray[tuple[int], np.dtype[np.void]]:

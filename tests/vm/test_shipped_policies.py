@@ -104,18 +104,22 @@ def test_a_debt_on_a_slow_disk_is_limited(guest: Guest) -> None:
     wait_for(guest, "return", f"[ $(cat /proc/sys/vm/dirty_bytes) = {before.strip()} ]", 180)
 
 
-def test_a_fork_storm_is_contained_in_its_cgroup(guest: Guest) -> None:
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_fork_storm_is_contained_in_its_cgroup(guest: Guest, limited: bool) -> None:
+    file, value, usual = ("pids.max", "3000", "max") if limited else ("cgroup.freeze", "1", "0")
+    other = "fork-storm-freeze" if limited else "fork-storm"
     start(guest, LEARNS_NOTHING)
     folder = "/sys/fs/cgroup/stormy"
     guest.run(f"echo +pids > /sys/fs/cgroup/cgroup.subtree_control; mkdir {folder}")
     try:
         enforce(guest, "fork-storm")
         guest.run("ainkactl policy remove fork-storm-task")
+        guest.run(f"ainkactl policy remove {other}")
         with storm(guest, "stay", "5000", cgroup=folder):
-            wait_for(guest, "limit", f"grep -qx 3000 {folder}/pids.max", 120)
+            wait_for(guest, "change", f"grep -qx {value} {folder}/{file}", 120)
             time.sleep(2)
-            assert int(guest.run(f"cat {folder}/pids.current").stdout) <= 3000
-        wait_for(guest, "return", f"grep -qx max {folder}/pids.max", 120)
+            assert int(guest.run(f"cat {folder}/pids.current").stdout) <= 3000 or not limited
+        wait_for(guest, "return", f"grep -qx {usual} {folder}/{file}", 120)
     finally:
         guest.run(f"rmdir {folder}")
 

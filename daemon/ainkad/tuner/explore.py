@@ -285,6 +285,16 @@ class Arms:
         return broken
 
 
+def baseline_share(arms: int) -> float:
+    """Of the windows, those with the baseline, with which each of so many arms is compared.
+
+    As many times one arm's as the root of their number, which makes the sum of the variances of all
+    differences smallest (C. Dunnett, A multiple comparison procedure for comparing several
+    treatments with a control, JASA 50 (1955) 1096-1121).
+    """
+    return 1.0 / (1.0 + math.sqrt(arms))
+
+
 async def explore_window(
     machine: Machine, tuner: Tuner, rng: np.random.Generator, arms: Sequence[int]
 ) -> tuple[int, Candidates, NDArray[np.int64], Outcome]:
@@ -297,8 +307,7 @@ async def explore_window(
     candidates = machine.candidates(tuner)
     arm = arms[int(rng.integers(len(arms)))]
     if tuner.in_context:
-        # Each arm is as frequent as the baseline, with which all of them are compared.
-        treated = np.full(len(candidates), int(rng.random() * (len(arms) + 1) >= 1))
+        treated = np.full(len(candidates), int(rng.random() >= baseline_share(len(arms))))
     else:
         treated = draw(candidates.features, rng)
     chosen = candidates.ids[treated == 1].tolist()

@@ -44,16 +44,19 @@ SCENARIO = Scenario(
         Static("pids.max 300", on=f"echo {MOST} > /sys/fs/cgroup/stormy/pids.max",
                off="echo max > /sys/fs/cgroup/stormy/pids.max"),
     ),
+    packages=("tuned",),
     policies=enforced(SHIPPED.read_text()),
     window_s=6.0,
     settle_s=3.0,
     learn_s=0.0,
     # The shipped policy holds for 30 s and pauses for 10.
-    calm="for i in $(seq 300); do grep -qx max /sys/fs/cgroup/stormy/pids.max && break; sleep 0.2; "
+    calm="for i in $(seq 300); do grep -qx max /sys/fs/cgroup/stormy/pids.max && "
+         "grep -qx 0 /sys/fs/cgroup/stormy/cgroup.freeze && break; sleep 0.2; "
          "done; sleep 11",
     notes=(
-        "Nothing is learned: the shipped policy policies/fork-storm.toml, in mode enforce, with "
-        "200 tasks for 2000 and pids.max 300 for 3000. At defaults the time is until the bomb "
+        "Nothing is learned: the shipped policies of policies/fork-storm.toml, in mode enforce (a "
+        "limit and, since who fails to fork goes on trying, a freeze), with 200 tasks for 2000 and "
+        "pids.max 300 for 3000. At defaults the time is until the bomb "
         "stops by its own limit, so it is a lower bound.",
         "The static setting is a limit on that one cgroup, which an admin would have to have set "
         "beforehand on each that may storm.",

@@ -2,20 +2,24 @@
 /*
  * A bounded fork bomb that tells how far it got and when.
  *
- *   bomb MARK LIMIT SECONDS
+ *   bomb CGROUP MARK LIMIT SECONDS
  *
- * Every process forks again and again. When MARK of them are there the time is taken, and when a
- * fork fails for the first time after that: from then on whoever fails tries again every 10 ms. Who
- * finds LIMIT of them forks no more. After SECONDS prints one line of JSON and ends all of them:
- * times are CLOCK_MONOTONIC in nanoseconds, 0 where it did not come to that.
+ * Every process, in the cgroup of that folder, forks again and again. When MARK of them are there the time is taken, and when a
+ * fork fails for the first time after that: from then on whoever fails tries again every 10 ms; and
+ * when the cgroup is frozen, which a real-time task looks for every millisecond. Who
+ * finds LIMIT of them forks no more. Who counts is not in the cgroup, which may be frozen. After
+ * SECONDS prints one line of JSON and ends all of them: times are CLOCK_MONOTONIC in nanoseconds, 0 where it did not come to that.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -26,6 +30,7 @@ struct shared {
 	_Atomic uint64_t begun_ns;
 	_Atomic uint64_t mark_ns;
 	_Atomic uint64_t failed_ns;
+	_Atomic uint64_t frozen_ns;
 	_Atomic uint64_t bound_ns;
 	_Atomic uint64_t failures;
 	_Atomic uint64_t over;
@@ -54,6 +59,37 @@ static void pause_ms(long ms)
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
 
 	nanosleep(&t, NULL);
+}
+
+/* Looks on without being held up by those it looks at; they are ordinary tasks. */
+static void look_first(void)
+{
+	struct sched_param param = { .sched_priority = 1 };
+
+	/* Without the right to it we are a little later. */
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
+}
+
+static void look(int events)
+{
+	char text[256];
+	ssize_t length;
+
+	length = events < 0 ? 0 : pread(events, text, sizeof(text) - 1, 0);
+	if (length <= 0)
+		return;
+	text[length] = 0;
+	if (strstr(text, "frozen 1"))
+		first(&shared->frozen_ns);
+}
+
+static void enter(int cgroup)
+{
+	if (write(cgroup, "0", 1) != 1) {
+		perror("cgroup.procs");
+		_exit(1);
+	}
+	close(cgroup);
 }
 
 static void explode(void)
@@ -87,13 +123,23 @@ static void explode(void)
 int main(int argc, char **argv)
 {
 	uint64_t end, tasks;
+	char path[4096];
+	int cgroup, events;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: bomb MARK LIMIT SECONDS\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: bomb CGROUP MARK LIMIT SECONDS\n");
 		return 2;
 	}
-	mark = strtoull(argv[1], NULL, 10);
-	limit = strtoull(argv[2], NULL, 10);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", argv[1]);
+	cgroup = open(path, O_WRONLY);
+	if (cgroup < 0) {
+		perror(path);
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%s/cgroup.events", argv[1]);
+	events = open(path, O_RDONLY);
+	mark = strtoull(argv[2], NULL, 10);
+	limit = strtoull(argv[3], NULL, 10);
 	if (mark < 2 || limit < mark || limit > 4000) {
 		fprintf(stderr, "bomb: 2 <= MARK <= LIMIT <= 4000\n");
 		return 2;
@@ -106,25 +152,30 @@ int main(int argc, char **argv)
 	}
 	signal(SIGCHLD, SIG_IGN);
 	atomic_store(&shared->begun_ns, now_ns());
-	end = now_ns() + strtoull(argv[3], NULL, 10) * 1000000000ULL;
+	end = now_ns() + strtoull(argv[4], NULL, 10) * 1000000000ULL;
 	switch (fork()) {
 	case -1:
 		perror("fork");
 		return 1;
 	case 0:
 		prctl(PR_SET_NAME, "bomb");
+		enter(cgroup);
 		atomic_store(&shared->tasks, 1);
 		explode();
 	}
-	while (now_ns() < end)
-		pause_ms(10);
+	look_first();
+	while (now_ns() < end) {
+		look(events);
+		pause_ms(1);
+	}
 	/* Those that ask once more are counted for a moment. */
 	tasks = atomic_load(&shared->tasks);
-	printf("{\"begun_ns\": %llu, \"mark_ns\": %llu, \"failed_ns\": %llu, \"bound_ns\": %llu, "
+	printf("{\"begun_ns\": %llu, \"mark_ns\": %llu, \"failed_ns\": %llu, \"frozen_ns\": %llu, \"bound_ns\": %llu, "
 	       "\"tasks\": %llu, \"failures\": %llu}\n",
 	       (unsigned long long)atomic_load(&shared->begun_ns),
 	       (unsigned long long)atomic_load(&shared->mark_ns),
 	       (unsigned long long)atomic_load(&shared->failed_ns),
+	       (unsigned long long)atomic_load(&shared->frozen_ns),
 	       (unsigned long long)atomic_load(&shared->bound_ns),
 	       (unsigned long long)(tasks < limit ? tasks : limit),
 	       (unsigned long long)atomic_load(&shared->failures));

@@ -56,17 +56,16 @@ class Load(Plain):
     def window(
         self, phase: str, settle_s: float, seconds: float, *, fresh: bool, reset: bool
     ) -> dict[str, float]:
-        """One bomb: from its task number ``mark`` until a fork of it fails.
+        """One bomb: from its task number ``mark`` until a fork of it fails, or all are frozen.
 
-        Where none fails, it is until the bomb stops by its own limit, and ``contained`` is 0.
+        Where neither comes, it is until the bomb stops by its own limit, and ``contained`` is 0.
         """
         start = self._mark()
         time.sleep(settle_s)
         mark, limit = self._options["mark"], self._options["limit"]
-        line = f"echo $$ > {CGROUP}/cgroup.procs; exec {self._bomb} {mark} {limit} {round(seconds)}"
+        command = [self._bomb, str(CGROUP), str(mark), str(limit), str(round(seconds))]
         try:
-            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True,
-                                  timeout=seconds + 120)  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120)
         finally:
             (CGROUP / "cgroup.kill").write_text("1")
         if done.returncode:
@@ -76,11 +75,12 @@ class Load(Plain):
         end = time.monotonic()
         if not bomb["mark_ns"]:
             raise RuntimeError(f"the bomb got to {bomb['tasks']} tasks only")
-        contained_ns = bomb["failed_ns"] or bomb["bound_ns"] or int(end * 1e9)
+        ends = [bomb[name] for name in ("failed_ns", "frozen_ns") if bomb[name]]
+        contained_ns = min(ends, default=bomb["bound_ns"] or int(end * 1e9))
         rows = [(due / 1e9, delay / 1e9) for due, delay in self._periodic.samples(start)]
         return {
             "containment_ms": (contained_ns - bomb["mark_ns"]) / 1e6,
-            "contained": float(bool(bomb["failed_ns"])),
+            "contained": float(bool(ends)),
             "tasks": float(bomb["tasks"]),
             **service(rows, bomb["begun_ns"] / 1e9, bomb["mark_ns"] / 1e9, contained_ns / 1e9, end),
         }
