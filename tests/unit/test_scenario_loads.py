@@ -225,6 +225,7 @@ def test_a_bomb_stops_by_itself_and_says_when_it_got_where(tmp_path: Path, froze
     found = json.loads(lines[0])
     assert found["begun_ns"] < found["mark_ns"]
     assert found["begun_ns"] < found["bound_ns"]
+    assert found["begun_ns"] < found["ended_ns"]
     assert found["tasks"] == 8
     assert found["failed_ns"] == 0
     assert (found["frozen_ns"] > found["begun_ns"]) == bool(frozen)

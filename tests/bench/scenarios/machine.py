@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import threading
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -132,19 +133,30 @@ class Ainka:
     ) -> None:
         self._guest = guest
         self._tuners = tuners
+        self._policies = [one["name"] for one in tomllib.loads(policies).get("policy", [])]
         #: What it runs with.
         self.config = f"[learning]\nenabled = {str(bool(tuners)).lower()}\nseed = {seed}\n"
         if tuners:
             self.config += f"tuners = {json.dumps(tuners)}\n"
         guest.run(["sh", "-c", "cat > /etc/ainka/config.toml"], input=self.config)
         guest.run(f"modprobe ainka {parameters} && systemctl start ainkad", timeout=180)
-        if policies:
-            guest.run(["sh", "-c", "cat > /tmp/policies.toml"], input=policies)
-            guest.run("ainkactl policy add -f /tmp/policies.toml")
+        guest.run(["sh", "-c", "cat > /tmp/policies.toml"], input=policies)
+        self._put_policies(True)
 
     def enforce(self, on: bool) -> None:
-        """Let policies write, or have everything back at its baseline; nothing is forgotten."""
+        """Let policies write, or have everything back at its baseline; what was learned stays.
+
+        Policies that were written are there only while they may write: one that has turned on with
+        nothing to show for it would not turn on again when it may.
+        """
         self._guest.run(f"echo {int(on)} > {ENFORCE}")
+        self._put_policies(on)
+
+    def _put_policies(self, on: bool) -> None:
+        if on and self._policies:
+            self._guest.run("ainkactl policy add -f /tmp/policies.toml")
+        for name in [] if on else self._policies:
+            self._guest.run(["ainkactl", "policy", "remove", name])
 
     def pause(self) -> None:
         """What was promoted stays in force; nothing is tried any more."""

@@ -263,8 +263,6 @@ class Run:
             tuned.off()
         elif self._ainka:
             self._ainka.enforce(False)
-            if self.scenario.calm:
-                self.guest.run(self.scenario.calm, timeout=180)
             left = self._ainka.wait_back(agent, before, BACK_S)
         if condition.kind == "tuned":
             now = agent.settings()

@@ -80,8 +80,6 @@ class Scenario:
     pause: bool = True
     #: Keep how the windows of learning went on, to say how long each change of phase took.
     series: bool = False
-    #: Shell line that waits until AINKA has let go, after its window.
-    calm: str = ""
     #: The goal is that nothing learned is in force in the end.
     nothing_left: bool = False
     #: Kinds of conditions that would tell nothing here.

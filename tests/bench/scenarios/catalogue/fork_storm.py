@@ -49,10 +49,6 @@ SCENARIO = Scenario(
     window_s=6.0,
     settle_s=3.0,
     learn_s=0.0,
-    # The shipped policy holds for 30 s and pauses for 10.
-    calm="for i in $(seq 300); do grep -qx max /sys/fs/cgroup/stormy/pids.max && "
-         "grep -qx 0 /sys/fs/cgroup/stormy/cgroup.freeze && break; sleep 0.2; "
-         "done; sleep 11",
     notes=(
         "Nothing is learned: the shipped policies of policies/fork-storm.toml, in mode enforce (a "
         "limit and, since who fails to fork goes on trying, a freeze), with 200 tasks for 2000 and "

@@ -170,13 +170,14 @@ int main(int argc, char **argv)
 	}
 	/* Those that ask once more are counted for a moment. */
 	tasks = atomic_load(&shared->tasks);
-	printf("{\"begun_ns\": %llu, \"mark_ns\": %llu, \"failed_ns\": %llu, \"frozen_ns\": %llu, \"bound_ns\": %llu, "
-	       "\"tasks\": %llu, \"failures\": %llu}\n",
+	printf("{\"begun_ns\": %llu, \"mark_ns\": %llu, \"failed_ns\": %llu, "
+	       "\"frozen_ns\": %llu, \"bound_ns\": %llu, \"ended_ns\": %llu, \"tasks\": %llu, \"failures\": %llu}\n",
 	       (unsigned long long)atomic_load(&shared->begun_ns),
 	       (unsigned long long)atomic_load(&shared->mark_ns),
 	       (unsigned long long)atomic_load(&shared->failed_ns),
 	       (unsigned long long)atomic_load(&shared->frozen_ns),
 	       (unsigned long long)atomic_load(&shared->bound_ns),
+	       (unsigned long long)end,
 	       (unsigned long long)(tasks < limit ? tasks : limit),
 	       (unsigned long long)atomic_load(&shared->failures));
 	atomic_store(&shared->over, 1);
