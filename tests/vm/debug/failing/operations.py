@@ -15,6 +15,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,11 @@ class Module:
         self.client = Client()
         self.door = Door(self.client._family_id)
 
+    def message(self, case: Case) -> bytes:
+        """The request of a case as it goes on the wire."""
+        values = case.values(self) if callable(case.values) else case.values
+        return self.door.message(case.operation, values, case.dump)
+
     def picture(self) -> object:
         """What it shows of policies, tunables and state."""
         state = self.client.request("state-get", {"brief": True})
@@ -121,20 +127,23 @@ TASK_POLICY: Values = {
 
 
 class Case:
-    """One request: what has to be there before, what is sent, and whether it may change anything.
+    """One request: what has to be there before, and what is sent.
 
-    ``prepare`` runs before each attempt with nothing failing.
+    ``prepare`` runs before each attempt with nothing failing, and ``values`` may depend on what it
+    has made. What a worker does about it is waited for, for ``settle_s``.
     """
 
     def __init__(
         self,
         operation: str,
-        values: Values,
+        values: Values | Callable[[Module], Values],
         *,
         dump: bool = False,
         prepare: Callable[[Module], object] = lambda module: None,
         label: str = "",
+        settle_s: float = 0.0,
     ) -> None:
+        self.settle_s = settle_s
         self.operation = operation
         self.values = values
         self.dump = dump
@@ -150,6 +159,21 @@ def decided(module: Module) -> int:
     """A decision to ask for."""
     there(module)
     return max(int(d["id"]) for d in module.client.dump("decision-get"))
+
+
+def applied(module: Module) -> None:
+    """The policy is in force, and has been decided on."""
+    there(module)
+    until(lambda: module.held() == 1, "the policy is not applied")
+
+
+def newest(module: Module) -> Values:
+    """The decision that put it in force."""
+    return {
+        "id": max(
+            int(d["id"]) for d in module.client.dump("decision-get") if d["verdict"] == "applied"
+        )
+    }
 
 
 def cases(bpf: BpfObject, decision: int) -> list[Case]:
@@ -181,6 +205,11 @@ def cases(bpf: BpfObject, decision: int) -> list[Case]:
         Case("state-get", {}),
         Case("state-set", {"state": "optimizing"}),
         Case("state-set", {"enforce": 0}, prepare=there),
+        Case("decision-undo", newest, prepare=applied, settle_s=0.3),
+        Case("decision-undo", {"id": 1 << 40}, label="decision-undo (refused)"),
+        Case("policy-resume", {"name": "fails"}, prepare=there),
+        Case("tunable-release", {"name": "sysctl.vm.swappiness"}, prepare=applied),
+        Case("signal-set", {"name": "test.failing", "value": 7, "max-age-ns": 10**9}),
         Case("reset", {}, prepare=there),
     ]
 
@@ -199,15 +228,16 @@ def step_through(module: Module, nth: Nth, case: Case) -> int:
         module.clear()
         case.prepare(module)
         before = module.picture()
-        message = module.door.message(case.operation, case.values, case.dump)
+        message = module.message(case)
         with nth.armed(n):
             code = module.door.send(message)
         module.door.renew()
+        time.sleep(case.settle_s)
         after = module.picture()
         module.clear()
         case.prepare(module)
-        message = module.door.message(case.operation, case.values, case.dump)
-        wanted = module.door.send(message)
+        wanted = module.door.send(module.message(case))
+        time.sleep(case.settle_s)
         done = module.picture()
         if after not in (before, done):
             raise Wrong(f"{case.label}, allocation {n}, errno {code}: neither before nor after:\n"
