@@ -160,6 +160,9 @@ int main(int argc, char **argv)
 	case 0:
 		prctl(PR_SET_NAME, "bomb");
 		enter(cgroup);
+		/* Who reads must not wait for those that are frozen. */
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
 		atomic_store(&shared->tasks, 1);
 		explode();
 	}
