@@ -107,22 +107,30 @@ class Agent:
 
 
 class Tuned:
-    """The tuned daemon; it runs only while one of its profiles is measured."""
+    """The tuned daemon; it runs only while one of its profiles is measured.
 
-    def __init__(self, guest: Guest) -> None:
+    The load is held while it starts and ends: it may be one that leaves nobody else a CPU.
+    """
+
+    def __init__(self, guest: Guest, hold: str = "", go_on: str = "") -> None:
         self._guest = guest
+        self._hold, self._go_on = hold or "true", go_on or "true"
 
     def on(self, profile: str) -> None:
         """Switch to a profile, and return when it is active."""
+        self._guest.run(self._hold)
         self._guest.run("systemctl start tuned", timeout=120)
         self._guest.run(["tuned-adm", "profile", profile], timeout=180)
         active = self._guest.run("tuned-adm active", timeout=60).stdout
         if profile not in active:
             raise GuestError(f"tuned did not take {profile}: {active.strip()}")
+        self._guest.run(self._go_on)
 
     def off(self) -> None:
         """Undo it."""
+        self._guest.run(self._hold)
         self._guest.run("tuned-adm off && systemctl stop tuned", timeout=180)
+        self._guest.run(self._go_on)
 
 
 class Ainka:

@@ -233,7 +233,7 @@ class Run:
     ) -> None:
         """Switch to it, measure each phase, switch back."""
         scenario, fresh = self.scenario, condition.kind in self.scenario.fresh
-        tuned = Tuned(self.guest)
+        tuned = Tuned(self.guest, scenario.hold, scenario.go_on)
         if condition.static:
             self.guest.run(lines(condition.static))
         elif condition.kind == "tuned":

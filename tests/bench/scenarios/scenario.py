@@ -74,6 +74,9 @@ class Scenario:
     #: Seconds of a window while AINKA learns, and windows that a phase lasts then.
     learn_window_s: float = 12.0
     learn_repeat: int = 1
+    #: Shell lines that stop the load and let it go on, for tuned's daemon to get a CPU at all.
+    hold: str = ""
+    go_on: str = ""
     #: Kinds of conditions in which the load starts its programs anew, and says so in the table.
     fresh: tuple[str, ...] = ()
     #: After learning the tuner does not measure again: that would be a switch within ours.

@@ -33,6 +33,8 @@ SCENARIO = Scenario(
     window_s=12.0,
     settle_s=3.0,
     learn_s=300.0,
+    hold="pkill -STOP -x hog",
+    go_on="pkill -CONT -x hog",
     notes=(
         "An admin has to know which tasks the hogs are, and to do it again for each new one.",
         "cyclictest is an ordinary task (--policy=other), every 10 ms, without work of its own.",

@@ -105,12 +105,12 @@ static void explode(void)
 			pause_ms(100);
 			continue;
 		}
+		/* Beforehand as well: who forked may be stopped before it could tell. */
+		if (number == mark)
+			first(&shared->mark_ns);
 		pid = fork();
-		if (pid >= 0) {
-			if (pid > 0 && number == mark)
-				first(&shared->mark_ns);
+		if (pid >= 0)
 			continue;
-		}
 		atomic_fetch_sub(&shared->tasks, 1);
 		atomic_fetch_add(&shared->failures, 1);
 		if (atomic_load(&shared->mark_ns))
