@@ -150,7 +150,7 @@ def test_a_dump_of_many_parts_ends_at_done() -> None:
     assert [row["name"] for row in rows] == ["a", "b", "c"]
 
 
-def test_an_abandoned_dump_does_not_disturb_the_next_request() -> None:
+def test_a_request_between_two_objects_of_a_dump() -> None:
     def dump(seq: int) -> list[bytes]:
         return [
             reply(FAMILY_ID, seq, encode("policy", {"name": "a"}), 2),
@@ -159,8 +159,18 @@ def test_an_abandoned_dump_does_not_disturb_the_next_request() -> None:
 
     state = encode("status", {"state": "optimizing"})
     client = Client(lambda: Wire(dump, lambda seq: [reply(FAMILY_ID, seq, state), ack(seq)]))
-    next(client.dump("policy-get"))
-    assert client.request("state-get") == {"state": "optimizing"}
+    names, states = [], []
+    for row in client.dump("policy-get"):
+        names.append(row["name"])
+        states += [client.request("state-get")] if row["name"] == "a" else []
+    assert (names, states) == (["a", "b"], [{"state": "optimizing"}])
+
+
+def test_what_is_left_over_does_not_disturb_the_next_request() -> None:
+    state = encode("status", {"state": "optimizing"})
+    old = reply(FAMILY_ID, 1, encode("policy", {"name": "b"}), 2) + done(1)
+    wire = Wire(lambda seq: [old, reply(FAMILY_ID, seq, state), ack(seq)])
+    assert Client(lambda: wire).request("state-get") == {"state": "optimizing"}
 
 
 def test_the_kernels_words_and_attribute_are_shown() -> None:

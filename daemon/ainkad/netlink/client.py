@@ -149,10 +149,14 @@ class Client(Closing):
         operation: str,
         values: Mapping[str, Any] | None = None,
         only: Container[str] | None = None,
-    ) -> Iterator[Attributes]:
-        """Yield every object of a dump, as it arrives; ``only``: names of attributes wanted."""
+    ) -> list[Attributes]:
+        """Every object of a dump; ``only``: names of attributes wanted.
+
+        All of it is read first: a request made between two objects would take the end of the dump
+        for something left over.
+        """
         op = OPERATIONS[operation]
-        return self._answers(op, values or {}, NLM_F_REQUEST | NLM_F_DUMP, only)
+        return list(self._answers(op, values or {}, NLM_F_REQUEST | NLM_F_DUMP, only))
 
     def subscribe(self, group: str) -> Events:
         """Join a multicast group on a socket of its own. Needs CAP_NET_ADMIN."""
