@@ -91,6 +91,7 @@ ifdef KDIR
 	$(MAKE) -C $(KDIR) M=$$(readlink -f $$dir) $(KFLAGS) modules
 else
 	@guest/image --plain >/dev/null
+	@mkdir -p $(BUILD)
 	@for kdir in $$(guest/headers); do \
 	    $(MAKE) --no-print-directory module KDIR=$$kdir || exit 1; done
 endif
