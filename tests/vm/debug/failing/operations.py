@@ -249,19 +249,29 @@ def step_through(module: Module, nth: Nth, case: Case) -> int:
     raise Wrong(f"{case.label} does not end")
 
 
-def worker(name: str) -> str:
-    """The thread id of one of the module's workers."""
+def workers(name: str) -> list[str]:
+    """The thread ids of the module's workers of that name: one, or several with a number."""
+    found = []
     for comm in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if comm.read_text().strip() == name:
-                return comm.parent.name
-    raise Wrong(f"there is no {name}")
+            if comm.read_text().strip().partition("/")[0] == name:
+                found.append(comm.parent.name)
+    if not found:
+        raise Wrong(f"there is no {name}")
+    return found
 
 
 def workers_fail(module: Module, name: str, tunable: str, value: str, path: Path) -> int:
-    """A policy comes and goes while the worker's allocations fail; returns how many did."""
+    """A policy comes and goes while workers' allocations fail; returns how many did."""
+    return sum(
+        worker_fails(module, thread, tunable, value, path) for thread in sorted(workers(name))
+    )
+
+
+def worker_fails(module: Module, thread: str, tunable: str, value: str, path: Path) -> int:
+    """The same for one of them; 0 for one that has nothing to do with the tunable."""
     baseline = path.read_text()
-    nth = Nth(worker(name))
+    nth = Nth(thread)
     policy = {**POLICY, "action": [{"tunable": tunable, "value": value}]}
     n = 0
     while n < MOST:
