@@ -47,10 +47,12 @@ static int readahead_write(const struct ainka_tunable *tun, const struct ainka_t
 	snprintf(text, sizeof(text), "%lld\n", value);
 	err = ainka_disk_of(tun, target, &disk) ?:
 	      get_kb(&disk, &before) ?:
-	      ainka_disk_put(&disk, ATTRIBUTE, text) ?:
-	      get_kb(&disk, &after);
+	      ainka_disk_put(&disk, ATTRIBUTE, text);
 	if (err)
 		return err;
+	/* It is written: not to be able to read it must not look as if it were not. */
+	if (get_kb(&disk, &after))
+		after = value;
 	begin_ns = ktime_get_ns();
 	ainka_files_readahead(disk.devt, before >> KB_SHIFT, after >> KB_SHIFT, &met);
 	pr_debug("%s: read-ahead %lld to %lld KiB: %u of %u open files, %u tasks, %u skipped, %llu us\n",
