@@ -91,7 +91,6 @@ ifdef KDIR
 	$(MAKE) -C $(KDIR) M=$$(readlink -f $$dir) $(KFLAGS) modules
 else
 	@guest/image --plain >/dev/null
-	@mkdir -p $(BUILD)
 	@for kdir in $$(guest/headers); do \
 	    $(MAKE) --no-print-directory module KDIR=$$kdir || exit 1; done
 endif
@@ -275,6 +274,7 @@ lint: ## ruff, mypy, shellcheck
 lint-kmod: ## the module without a warning of gcc (W=1) or sparse, for each kernel of the guest
 	@$(DEPS) build guest test
 	@guest/image --plain >/dev/null
+	@mkdir -p $(BUILD)
 	@for kdir in $$(guest/headers); do \
 	    $(MAKE) --no-print-directory module KDIR=$$kdir \
 	        KFLAGS='W=1 C=2 CHECK="sparse -Wsparse-error" KCFLAGS=-Werror' >$(BUILD)/lint-kmod.log 2>&1 || \
