@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory runs out at every place where the module asks for some: see failslab.py."""
+"""Memory runs out at every place where the module asks for some: see failing/."""
 
 from __future__ import annotations
 
