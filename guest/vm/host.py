@@ -9,7 +9,7 @@ from pathlib import Path
 
 from guest.vm.guest import Guest
 
-FIRST, LAST = -15, 15
+FIRST, LAST = -15, 10
 """Nice values of a guest that goes before everybody else, and of one that takes what is left."""
 
 
