@@ -100,12 +100,16 @@ static void sample(u32 devt, u64 now_ns)
 static void look(struct known_disk *device, u64 now_ns)
 {
 	struct ainka_disk disk;
+	int err;
 
 	if (now_ns - device->looked_ns < LOOK_NS)
 		return;
 	device->looked_ns = now_ns;
-	device->present = !ainka_disk_by_number(device->now.devt, &disk) &&
-			  disk.seq == device->now.diskseq;
+	err = ainka_disk_by_number(device->now.devt, &disk);
+	if (!err)
+		device->present = disk.seq == device->now.diskseq;
+	else if (err == -ENODEV)
+		device->present = false;
 }
 
 static void drop(u32 i)

@@ -46,6 +46,9 @@ static int look(const char *folder, struct ainka_disk *disk)
 	if (snprintf(path, sizeof(path), "%s/uevent", folder) >= sizeof(path))
 		return -ENAMETOOLONG;
 	err = ainka_sys_read(path, text, sizeof(text));
+	/* any other error says that it cannot be told now: memory was short */
+	if (err == -ENOENT)
+		return -ENODEV;
 	return err ?: parse(text, disk);
 }
 
@@ -54,7 +57,8 @@ static int look(const char *folder, struct ainka_disk *disk)
  * @devt: its device number
  * @disk: gets what it is
  *
- * Return: 0, or a negative errno if there is no disk of this number.
+ * Return: 0, -ENODEV if there is no disk of this number, or another negative
+ * errno if that cannot be told now.
  */
 int ainka_disk_by_number(u32 devt, struct ainka_disk *disk)
 {
@@ -70,20 +74,24 @@ int ainka_disk_by_number(u32 devt, struct ainka_disk *disk)
  * @target: the disk, or the system
  * @disk: gets what it is
  *
- * Return: 0, or -ENODEV if it is gone or another one has its number.
+ * Return: 0, -ENODEV if it is gone or another one has its number, or another
+ * negative errno if that cannot be told now.
  */
 int ainka_disk_of(const struct ainka_tunable *tun, const struct ainka_target *target,
 		  struct ainka_disk *disk)
 {
 	char folder[AINKA_DISK_PATH_LEN];
+	int err;
 
 	if (target->subject == AINKA_SUBJECT_DEVICE) {
-		if (ainka_disk_by_number(target->key.num, disk))
-			return -ENODEV;
-		return disk->seq == target->key.id ? 0 : -ENODEV;
+		err = ainka_disk_by_number(target->key.num, disk);
+		if (!err && disk->seq != target->key.id)
+			err = -ENODEV;
+	} else {
+		snprintf(folder, sizeof(folder), "block/%s", tun->arg);
+		err = look(folder, disk);
 	}
-	snprintf(folder, sizeof(folder), "block/%s", tun->arg);
-	return look(folder, disk) ? -ENODEV : 0;
+	return err;
 }
 
 /**
@@ -92,7 +100,7 @@ int ainka_disk_of(const struct ainka_tunable *tun, const struct ainka_target *ta
  * @target: the disk, or the system
  * @id: gets the number
  *
- * Return: 0 or -ENODEV.
+ * Return: as ainka_disk_of().
  */
 int ainka_disk_identity(const struct ainka_tunable *tun, const struct ainka_target *target,
 			u64 *id)

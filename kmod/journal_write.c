@@ -10,22 +10,37 @@
 #include "decision.h"
 #include "journal.h"
 
+/*
+ * Is what an entry is about still there? -ESRCH if not, another error if that
+ * cannot be told now: an entry that is forgotten for want of memory is a value
+ * that outlives us.
+ */
+static int still_there(const struct ainka_hold *hold)
+{
+	const struct ainka_tunable *tun = hold->tun;
+	u64 identity;
+	int err;
+
+	if (ainka_target_gone(&hold->target))
+		return -ESRCH;
+	if (!tun->ops->identity || !(hold->held || hold->looked))
+		return 0;
+	err = tun->ops->identity(tun, &hold->target, &identity);
+	if (!err)
+		return identity == hold->identity ? 0 : -ESRCH;
+	return err == -ENODEV || err == -ENOENT ? -ESRCH : err;
+}
+
 /**
  * ainka_journal_gone() - is there nothing left of what an entry is about?
  * @hold: the entry
  *
- * Return: true if its subject, or the thing behind its name, is gone or another one.
+ * Return: true if its subject, or the thing behind its name, is gone or another
+ * one; false if that cannot be told now.
  */
 bool ainka_journal_gone(const struct ainka_hold *hold)
 {
-	const struct ainka_tunable *tun = hold->tun;
-	u64 identity;
-
-	if (ainka_target_gone(&hold->target))
-		return true;
-	if (!tun->ops->identity || !(hold->held || hold->looked))
-		return false;
-	return tun->ops->identity(tun, &hold->target, &identity) || identity != hold->identity;
+	return still_there(hold) == -ESRCH;
 }
 
 static void refused(struct ainka_record *rec, u32 reason, int error)
@@ -140,11 +155,13 @@ static bool carry_out(struct ainka_hold *hold, s64 value, bool restore, struct a
 	s64 current_value;
 	int err;
 
-	if (ainka_journal_gone(hold)) {
-		refused(rec, AINKA_REASON_SUBJECT_GONE, -ESRCH);
+	err = still_there(hold);
+	if (err == -ESRCH) {
+		refused(rec, AINKA_REASON_SUBJECT_GONE, err);
 		return false;
 	}
-	err = look(hold, &current_value);
+	if (!err)
+		err = look(hold, &current_value);
 	if (!err && fresh)
 		err = begin(hold, current_value);
 	if (err == -EOPNOTSUPP && !fresh) {

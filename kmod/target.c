@@ -123,11 +123,12 @@ void ainka_target_put(struct ainka_target *target)
  * ainka_target_gone() - is there nothing left of a subject that could be changed?
  * @target: the target
  *
- * Return: true if there is not.
+ * Return: true if there is not; false if that cannot be told now.
  */
 bool ainka_target_gone(const struct ainka_target *target)
 {
 	struct ainka_disk disk;
+	int err;
 
 	switch (target->subject) {
 	case AINKA_SUBJECT_TASK:
@@ -136,8 +137,8 @@ bool ainka_target_gone(const struct ainka_target *target)
 	case AINKA_SUBJECT_CGROUP:
 		return ainka_cgroup_gone(target->cgroup);
 	case AINKA_SUBJECT_DEVICE:
-		return ainka_disk_by_number(target->key.num, &disk) ||
-		       disk.seq != target->key.id;
+		err = ainka_disk_by_number(target->key.num, &disk);
+		return err ? err == -ENODEV : disk.seq != target->key.id;
 	default:
 		return false;
 	}

@@ -27,7 +27,8 @@ struct ainka_tunable;
  * @read: present value; of a task, called by the fork probe too, where it must not sleep
  * @write: set it; called only with values inside the bounds
  * @identity: number that changes when the thing behind the name is another one. Looked at
- *	by the fast lane every round, so it may not wait for what the slow lane does
+ *	by the fast lane every round, so it may not wait for what the slow lane does.
+ *	-ENODEV or -ENOENT if it is gone, another error if that cannot be told now
  * @save: for a tunable that is more than its value (settings that are reset with it,
  *	a value that no number expresses): all of it as text of at most AINKA_SAVED_LEN
  *	bytes. Two equal texts mean that nobody has written in between
