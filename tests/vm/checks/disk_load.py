@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 
-from .devices import BLOCK, Load
+from .disk import BLOCK, Load
 from .null_disk import null_disk
 
 #: How many read at once, what a request takes in ns, and the size of one.

@@ -22,7 +22,7 @@ from typing import Any
 from ainkad.bpf import BpfObject
 from ainkad.core import hist_percentile
 
-from .devices import OBJECT, Disks
+from .disk import OBJECT, Disks
 from .machine import check, until
 
 DEPTH = 4

@@ -18,6 +18,7 @@ from ainkad.learning.compile import compile_tree
 from ainkad.netlink.message import KernelError
 
 from .actors import Actors
+from .bad import BAD
 from .daemon import Daemon
 from .errors import Broken, Stuck
 from .module import PARAMETERS, PROC, Module, wait_for, write
@@ -27,31 +28,6 @@ from .rows import SLOW, SYSTEM, TASK, Row
 
 #: What a request may be refused with, and why.
 TAKEN, NOT_ALLOWED, NOT_THERE = errno.EEXIST, errno.EPERM, errno.ENOENT
-
-#: Requests that have to be refused, whatever the state.
-BAD: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("policy-add", {"name": "bad", "when": "no.such > 1",
-                    "action": [{"tunable": "sysctl.vm.swappiness", "value": "1"}]}),
-    ("policy-add", {"name": "bad", "when": "ainka.uptime_ms >",
-                    "action": [{"tunable": "sysctl.vm.swappiness", "value": "1"}]}),
-    ("policy-add", {"name": "bad", "when": ALWAYS,
-                    "action": [{"tunable": "sysctl.vm.swappiness", "value": "999"}]}),
-    ("policy-add", {"name": "bad", "when": ALWAYS,
-                    "action": [{"tunable": "sysctl.no.such", "value": "1"}]}),
-    ("policy-add", {"name": "bad", "when": ALWAYS,
-                    "action": [{"tunable": "task.nice", "value": "1"}]}),
-    ("policy-add", {"name": "b a d", "when": ALWAYS,
-                    "action": [{"tunable": "sysctl.vm.swappiness", "value": "1"}]}),
-    ("policy-add", {"name": "bad", "when": "model > 1", "model": b"\0" * 64,
-                    "action": [{"tunable": "sysctl.vm.swappiness", "value": "1"}]}),
-    ("policy-add", {"name": "bad", "when": ALWAYS, "origin": "learner",
-                    "action": [{"tunable": "sysctl.vm.swappiness", "value": "1"}]}),
-    ("policy-add", {"name": "bad", "when": ALWAYS, "action": []}),
-    ("policy-remove", {"name": "bad"}),
-    ("state-set", {}),
-    ("lease-renew", {}),
-    ("tunable-get", {"name": "no.such"}),
-)  # fmt: skip
 
 ROUNDS = 50
 """Tries to write a foreign value without the module writing in the same moment."""
