@@ -10,7 +10,12 @@
 #include "types.h"
 #include <uapi/linux/ainka.h>
 #include <uapi/linux/ainka_abi.h>
+#include "hysteresis.h"
+#include "norm.h"
+#include "rec_features.h"
 #include "signals_gen.h"
+#include "state.h"
+#include "value.h"
 
 /* Signal ids: the bank (enum ainka_subject) in the high byte, the index in the low. */
 #define AINKA_SIG(bank, index)	(((bank) << 8) | (index))
@@ -209,9 +214,6 @@ void ainka_env_subject(struct ainka_env *env, const s64 *val, const u8 *fresh, u
 void ainka_env_external(struct ainka_env *env, const s64 *val, const u8 *fresh);
 bool ainka_env_get(const struct ainka_env *env, u16 id, s64 *val);
 
-/* Results of a condition: a comparison with a stale signal is unknown (Kleene). */
-enum ainka_truth { AINKA_FALSE, AINKA_TRUE, AINKA_UNKNOWN };
-
 /* Windows that the text names are added to @windows, where they are not there yet. */
 int ainka_expr_compile(const char *text, u32 subject, bool has_model,
 		       struct ainka_windows *windows, struct ainka_prog *prog,
@@ -344,150 +346,6 @@ static inline u32 ainka_prog_cost(const struct ainka_prog *prog, const struct ai
 {
 	return prog->len + (model ? model->cost : 0);
 }
-
-/* ---- on and off (hysteresis.c) ---- */
-
-/**
- * struct ainka_hyst_cfg - when a condition turns a policy on and off
- * @for_ns: how long it must be true before the policy turns on
- * @hold_ns: minimum time on
- * @cooldown_ns: minimum time off before it turns on again
- */
-struct ainka_hyst_cfg {
-	u64 for_ns;
-	u64 hold_ns;
-	u64 cooldown_ns;
-};
-
-/* struct ainka_hyst - zero-initialised; on is the answer */
-struct ainka_hyst {
-	u8 on;
-	u8 pending;	/* true since @true_since_ns, not yet on */
-	u8 was_on;	/* has been on, so that the cool-down counts */
-	u64 true_since_ns;
-	u64 changed_ns;
-};
-
-/* Feed one evaluation; returns true when h->on changed. */
-bool ainka_hyst_step(struct ainka_hyst *h, const struct ainka_hyst_cfg *cfg,
-		     enum ainka_truth when, enum ainka_truth until, bool has_until,
-		     u64 now_ns);
-
-/* ---- values of tunables (value.c) ---- */
-
-enum ainka_value_op { AINKA_VALUE_ABS, AINKA_VALUE_ADD, AINKA_VALUE_PERCENT, AINKA_VALUE_MODEL };
-
-struct ainka_value {
-	u8 op;
-	s64 arg;	/* ABS: the value; ADD: the difference; PERCENT: of the baseline, signed */
-};
-
-/**
- * struct ainka_bounds - what a tunable accepts
- * @min: hard minimum
- * @max: hard maximum
- * @step: largest change in one write, 0 for none
- * @values: names of the values as "name=number …" with one blank between, or NULL
- */
-struct ainka_bounds {
-	s64 min;
-	s64 max;
-	s64 step;
-	const char *values;
-};
-
-/**
- * struct ainka_named - one of the names of values (named.c)
- * @name: where it begins; no NUL follows
- * @len: its length, 0 where no number follows
- * @value: its number
- * @known: there is one
- */
-struct ainka_named {
-	const char *name;
-	u32 len;
-	s64 value;
-	bool known;
-};
-
-const char *ainka_named_next(const char *values, struct ainka_named *named);
-bool ainka_named_value(const char *values, const char *name, u32 len, s64 *value);
-
-/*
- * Parse 10, -5, 4MiB, base, base+5, base-20%, model or a value's name; an
- * absolute value outside the bounds is refused. @unit is that of the tunable.
- */
-int ainka_value_parse(const char *text, const struct ainka_bounds *b, const char *unit,
-		      bool has_model, struct ainka_value *v, struct ainka_err *err);
-/* The value to write; *clamped when bounds or step limited it. */
-s64 ainka_value_resolve(const struct ainka_value *v, const struct ainka_bounds *b,
-			s64 baseline, s64 current_value, s64 model, bool *clamped);
-
-/* ---- budget of writes (budget.c): token bucket ---- */
-
-struct ainka_budget {
-	u64 last_ns;
-	u64 credit_ns;	/* time saved up, one write costs period_ns */
-};
-
-bool ainka_budget_take(struct ainka_budget *b, u32 per_min, u32 burst, u64 now_ns);
-
-/* ---- the state machine (state.c) ---- */
-
-enum ainka_event {
-	AINKA_EVENT_ADMIN,		/* an admin asks for a state; arg is the state */
-	AINKA_EVENT_PROMOTED,		/* the learner has promoted a policy */
-	AINKA_EVENT_LEARNER_GONE,	/* the lease has ended */
-	AINKA_EVENT_STALL_HIGH,		/* full stall at or above emergency_threshold */
-	AINKA_EVENT_STALL_LOW,		/* full stall below half of it for 10 s */
-	AINKA_N_EVENTS
-};
-
-/* The state after the event; equal to @state where the table has no transition. */
-u32 ainka_state_next(u32 state, enum ainka_event event, u32 arg);
-/* May a policy of this origin write tunables in this state? */
-bool ainka_state_allows(u32 state, u32 origin, u32 states_mask);
-
-/* ---- features of tasks from their BPF records (task_features.c) ---- */
-
-struct ainka_task_rec;
-/* Fill val[] and fresh[] of AINKA_N_TASK_SIGNALS entries, indexed by signal. */
-void ainka_task_features(const struct ainka_task_rec *rec, u64 now_ns, s64 *val, u8 *fresh);
-/* The same for @n records, a row of AINKA_N_TASK_SIGNALS entries each. */
-void ainka_task_features_batch(const struct ainka_task_rec *recs, u32 n, u64 now_ns,
-			       s64 *val, u8 *fresh);
-
-/* ---- signals of disks from their BPF records (dev_features.c) ---- */
-
-struct ainka_dev_rec;
-/*
- * Fill val[] and fresh[] of AINKA_N_DEVICE_SIGNALS entries, indexed by signal, from two
- * copies of a record, the younger one first.
- */
-void ainka_dev_features(const struct ainka_dev_rec *rec, const struct ainka_dev_rec *old,
-			u64 elapsed_ns, s64 *val, u8 *fresh);
-
-/* ---- what is usual, and how unusual a value is (anomaly.c) ---- */
-
-/* Values that must be known before one can be unusual, and the weight of the past. */
-#define AINKA_NORM_MIN	32
-
-/**
- * struct ainka_norm - what is usual of a signal; zero-initialised
- * @mean: weighted mean, scaled
- * @deviation: weighted mean of the absolute deviations, scaled
- * @samples: values seen, at most AINKA_NORM_MIN
- */
-struct ainka_norm {
-	s64 mean;
-	s64 deviation;
-	u32 samples;
-};
-
-void ainka_norm_feed(struct ainka_norm *norm, s64 value);
-bool ainka_norm_score(const struct ainka_norm *norm, s64 value, s64 *score);
-s64 ainka_norm_mean(const struct ainka_norm *norm);
-s64 ainka_norm_deviation(const struct ainka_norm *norm);
 
 /* ---- histograms (hist.h, hist.c) ---- */
 
