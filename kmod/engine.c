@@ -45,10 +45,10 @@ static DEFINE_KTHREAD_WORK(round_work, round_fn);
 static struct hrtimer timer;
 static bool running;
 
-/* protects missing_reason and forced, which others hand to the worker */
+/* protects missing_reason, forced and walk_wanted, which others hand to the worker */
 static DEFINE_SPINLOCK(request_lock);
 static u32 missing_reason = AINKA_REASON_POLICY_REMOVED;
-static bool forced;
+static bool forced, walk_wanted;
 
 /* The worker's own. */
 static struct ainka_round round;
@@ -163,7 +163,9 @@ static void round_fn(struct kthread_work *work)
 	spin_lock(&request_lock);
 	round.missing_reason = missing_reason;
 	settle = forced;
+	walk_now = walk_wanted;
 	forced = false;
+	walk_wanted = false;
 	spin_unlock(&request_lock);
 	if (ainka_lease_expired(round.now_ns)) {
 		end_lease();
@@ -173,7 +175,7 @@ static void round_fn(struct kthread_work *work)
 	ainka_signals_sample(round.now_ns);
 	ainka_counted_sample(round.now_ns);
 	ainka_signals_bank(round.now_ns, round.val, round.fresh);
-	walk_now = settle || round.now_ns - walked_ns >= WALK_NS;
+	walk_now |= settle || round.now_ns - walked_ns >= WALK_NS;
 	if (walk_now)
 		walk();
 	ainka_record_round(&round, walk_now);
@@ -280,6 +282,19 @@ void ainka_engine_again(void)
 {
 	spin_lock(&request_lock);
 	forced = true;
+	spin_unlock(&request_lock);
+	ainka_engine_kick();
+}
+
+/**
+ * ainka_engine_walk_soon() - something new is known of subjects: walk them in the next round
+ *
+ * Context: a task.
+ */
+void ainka_engine_walk_soon(void)
+{
+	spin_lock(&request_lock);
+	walk_wanted = true;
 	spin_unlock(&request_lock);
 	ainka_engine_kick();
 }

@@ -19,6 +19,7 @@ void ainka_engine_drain(void);
 void ainka_engine_exit(void);
 void ainka_engine_kick(void);
 void ainka_engine_again(void);
+void ainka_engine_walk_soon(void);
 void ainka_engine_queue(struct kthread_work *work);
 u64 ainka_engine_walk(void);
 void ainka_engine_sync(u32 reason);

@@ -11,6 +11,7 @@
 #include <linux/timekeeping.h>
 
 #include "ainka_core.h"
+#include "cgroup_stats.h"
 #include "event.h"
 #include "fork_rate.h"
 #include "kfunc.h"
@@ -64,8 +65,10 @@ void ainka_fork_count(struct task_struct *parent)
 	u64 now_ns = ktime_get_mono_fast_ns();
 	u32 hz = ainka_rate_add(&machine, now_ns);
 
-	if (hz)
+	if (hz) {
 		ainka_event_post(AINKA_FROM_PROBE, AINKA_SIG_PROC_FORK_RATE_HZ, 0, 0, hz);
+		ainka_cgroup_stats_forks(hz);
+	}
 	if (ainka_kfunc_absent() && !(parent->flags & PF_KTHREAD))
 		count_process(parent->group_leader, now_ns);
 }

@@ -8,6 +8,8 @@
 #include <linux/err.h>
 #include <linux/hash.h>
 #include <linux/log2.h>
+#include <linux/sched.h>
+#include <linux/sched/prio.h>
 #include <linux/slab.h>
 #include <linux/stringhash.h>
 
@@ -61,6 +63,8 @@ int ainka_lane_init(void)
 			ainka_lane_exit();
 			return err;
 		}
+		/* too many tasks must not keep from work what is to help against them */
+		set_user_nice(workers[i]->task, MIN_NICE);
 	}
 	return 0;
 }

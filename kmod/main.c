@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/printk.h>
 
+#include "cgroup_stats.h"
 #include "chardev.h"
 #include "counted.h"
 #include "engine.h"
@@ -101,6 +102,7 @@ err_psi:
 	ainka_engine_drain();
 err_fork:
 	ainka_fork_exit();
+	ainka_cgroup_stats_rest();
 err_events:
 	ainka_events_exit();
 err_engine:
@@ -138,6 +140,8 @@ static void __exit ainka_exit(void)
 	ainka_engine_drain();
 	msleep(FORK_GRACE_MS);
 	ainka_fork_exit();
+	/* it wakes the engine */
+	ainka_cgroup_stats_rest();
 	/* once more, for the children that came in meanwhile */
 	ainka_engine_drain();
 	ainka_events_exit();
