@@ -122,9 +122,13 @@ def test_a_service_is_back_when_its_delay_is_as_usual() -> None:
     found = service(usual + storm + after, begun=1.0, mark=1.1, contained=2.0, end=3.0)
     assert found["service_usual_p99_ms"] == pytest.approx(1.0)
     assert found["service_worst_ms"] == pytest.approx(600)
-    assert found["service_back_ms"] == pytest.approx(210)
+    assert found["service_back_ms"] == pytest.approx(220)
     calm = service([*usual, (1.5, 0.001), (2.5, 0.001)], 1.0, 1.1, 2.0, 3.0)
     assert (calm["service_worst_ms"], calm["service_back_ms"]) == pytest.approx((1.0, 0.0))
+    one_in_a_hundred = [(2.001 + n / 100, 0.2 if n == 70 else 0.001) for n in range(150)]
+    assert service(usual + one_in_a_hundred, 1.0, 1.1, 2.0, 4.0)["service_back_ms"] == 0.0
+    for_ever = [(2.001 + n / 100, 0.2) for n in range(150)]
+    assert service(usual + for_ever, 1.0, 1.1, 2.0, 4.0)["service_back_ms"] == pytest.approx(2000)
 
 
 def test_of_several_words_the_chosen_one_is_the_setting() -> None:
@@ -214,6 +218,7 @@ def test_a_bomb_stops_by_itself_and_says_when_it_got_where(tmp_path: Path, froze
     lines: list[str] = []
     (tmp_path / "cgroup.procs").touch()
     (tmp_path / "cgroup.events").write_text(f"populated 1\nfrozen {frozen}\n")
+    (tmp_path / "pids.current").write_text("8\n")
     program = Program(
         [compile_c("bomb", tmp_path), str(tmp_path), "4", "8", "1"],
         lambda now, line: lines.append(line),
@@ -225,6 +230,7 @@ def test_a_bomb_stops_by_itself_and_says_when_it_got_where(tmp_path: Path, froze
     found = json.loads(lines[0])
     assert found["begun_ns"] < found["mark_ns"]
     assert found["begun_ns"] < found["bound_ns"]
+    assert found["begun_ns"] < found["grown_ns"]
     assert found["begun_ns"] < found["ended_ns"]
     assert found["tasks"] == 8
     assert found["failed_ns"] == 0

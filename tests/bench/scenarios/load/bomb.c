@@ -4,11 +4,14 @@
  *
  *   bomb CGROUP MARK LIMIT SECONDS
  *
- * Every process, in the cgroup of that folder, forks again and again. When MARK of them are there the time is taken, and when a
- * fork fails for the first time after that: from then on whoever fails tries again every 10 ms; and
- * when the cgroup is frozen, which a real-time task looks for every millisecond. Who
- * finds LIMIT of them forks no more. Who counts is not in the cgroup, which may be frozen. After
- * SECONDS prints one line of JSON and ends all of them: times are CLOCK_MONOTONIC in nanoseconds, 0 where it did not come to that.
+ * Every process, in the cgroup of that folder, forks again and again; who fails
+ * tries again every 10 ms, and who finds LIMIT of them forks no more. Times are
+ * taken when MARK of them are there; when a fork fails for the first time after
+ * that; when their number (pids.current) last was larger than ever, and when the
+ * cgroup is frozen, which a real-time task looks for every millisecond. Who
+ * counts is not in the cgroup, which may be frozen. After SECONDS prints one line
+ * of JSON and ends all of them: times are CLOCK_MONOTONIC in nanoseconds, 0 where
+ * it did not come to that.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,6 +19,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +42,8 @@ struct shared {
 
 static struct shared *shared;
 static uint64_t mark, limit;
+/* of who looks on */
+static uint64_t most, grown_ns;
 
 static uint64_t now_ns(void)
 {
@@ -70,16 +76,28 @@ static void look_first(void)
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
-static void look(int events)
-{
-	char text[256];
-	ssize_t length;
+static char text[256];
 
-	length = events < 0 ? 0 : pread(events, text, sizeof(text) - 1, 0);
-	if (length <= 0)
-		return;
-	text[length] = 0;
-	if (strstr(text, "frozen 1"))
+static bool read_text(int file)
+{
+	ssize_t length = file < 0 ? 0 : pread(file, text, sizeof(text) - 1, 0);
+
+	text[length > 0 ? length : 0] = 0;
+	return length > 0;
+}
+
+static void look(int events, int pids)
+{
+	uint64_t there;
+
+	if (read_text(pids)) {
+		there = strtoull(text, NULL, 10);
+		if (there > most) {
+			most = there;
+			grown_ns = now_ns();
+		}
+	}
+	if (read_text(events) && strstr(text, "frozen 1"))
 		first(&shared->frozen_ns);
 }
 
@@ -124,7 +142,7 @@ int main(int argc, char **argv)
 {
 	uint64_t end, tasks;
 	char path[4096];
-	int cgroup, events;
+	int cgroup, events, pids;
 
 	if (argc != 5) {
 		fprintf(stderr, "usage: bomb CGROUP MARK LIMIT SECONDS\n");
@@ -138,6 +156,8 @@ int main(int argc, char **argv)
 	}
 	snprintf(path, sizeof(path), "%s/cgroup.events", argv[1]);
 	events = open(path, O_RDONLY);
+	snprintf(path, sizeof(path), "%s/pids.current", argv[1]);
+	pids = open(path, O_RDONLY);
 	mark = strtoull(argv[2], NULL, 10);
 	limit = strtoull(argv[3], NULL, 10);
 	if (mark < 2 || limit < mark || limit > 4000) {
@@ -168,17 +188,19 @@ int main(int argc, char **argv)
 	}
 	look_first();
 	while (now_ns() < end) {
-		look(events);
+		look(events, pids);
 		pause_ms(1);
 	}
 	/* Those that ask once more are counted for a moment. */
 	tasks = atomic_load(&shared->tasks);
 	printf("{\"begun_ns\": %llu, \"mark_ns\": %llu, \"failed_ns\": %llu, "
-	       "\"frozen_ns\": %llu, \"bound_ns\": %llu, \"ended_ns\": %llu, \"tasks\": %llu, \"failures\": %llu}\n",
+	       "\"frozen_ns\": %llu, \"grown_ns\": %llu, \"bound_ns\": %llu, "
+	       "\"ended_ns\": %llu, \"tasks\": %llu, \"failures\": %llu}\n",
 	       (unsigned long long)atomic_load(&shared->begun_ns),
 	       (unsigned long long)atomic_load(&shared->mark_ns),
 	       (unsigned long long)atomic_load(&shared->failed_ns),
 	       (unsigned long long)atomic_load(&shared->frozen_ns),
+	       (unsigned long long)grown_ns,
 	       (unsigned long long)atomic_load(&shared->bound_ns),
 	       (unsigned long long)end,
 	       (unsigned long long)(tasks < limit ? tasks : limit),
