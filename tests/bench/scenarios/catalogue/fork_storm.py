@@ -18,6 +18,7 @@ def enforced(text: str) -> str:
         (r'^mode = "advise"', 'mode = "enforce"'),
         (r"cgroup\.tasks > 2000\b", f"cgroup.tasks > {MARK}"),
         (r"cgroup\.tasks < 1000\b", f"cgroup.tasks < {MARK // 2}"),
+        (r"rate\(cgroup\.tasks, 1s\) > 200\b", f"rate(cgroup.tasks, 1s) > {MARK // 10}"),
         (r'"cgroup\.pids\.max" = 3000\b', f'"cgroup.pids.max" = {MOST}'),
     )
     for pattern, to in changes:
@@ -51,9 +52,9 @@ SCENARIO = Scenario(
     learn_s=0.0,
     notes=(
         "Nothing is learned: the shipped policies of policies/fork-storm.toml, in mode enforce (a "
-        "limit and, since who fails to fork goes on trying, a freeze), with 200 tasks for 2000 and "
-        "pids.max 300 for 3000. At defaults the time is until the bomb "
-        "stops by its own limit, so it is a lower bound. Contained is a bomb that grows no more; "
+        "limit and, since who fails to fork goes on trying, a freeze), with 200 tasks for 2000, "
+        "20 more a second for 200, and pids.max 300 for 3000. At defaults the time is until the "
+        "bomb stops by its own limit: a lower bound. Contained is a bomb that grows no more; "
         "until the last of its tasks has been stopped it takes longer (`frozen_ms` in the JSON).",
         "The static setting is a limit on that one cgroup, which an admin would have to have set "
         "beforehand on each that may storm.",

@@ -66,7 +66,8 @@ class Load(Plain):
     def window(
         self, phase: str, settle_s: float, seconds: float, *, fresh: bool, reset: bool
     ) -> dict[str, float]:
-        """One bomb: from its task number ``mark`` until it has grown for the last time.
+        """One bomb: from its task number ``mark`` until a fork of it fails, or it is frozen and
+        has grown for the last time.
 
         ``contained`` is 0 where no fork of it failed and it was not frozen: it stopped by its own
         limit then. ``frozen_ms``: until all of its tasks stood still, 0 if they never did.
@@ -85,8 +86,9 @@ class Load(Plain):
         wait_until(self._empty, "empty cgroup", 60)
         if not bomb["mark_ns"]:
             raise RuntimeError(f"the bomb got to {bomb['tasks']} tasks only")
-        ends = [bomb[name] for name in ("failed_ns", "frozen_ns") if bomb[name]]
-        if ends:
+        if bomb["failed_ns"]:
+            contained_ns = bomb["failed_ns"]
+        elif bomb["frozen_ns"]:
             # Seen growing a little after it had: a millisecond at most.
             contained_ns = max(bomb["grown_ns"], bomb["mark_ns"])
         else:
@@ -97,7 +99,7 @@ class Load(Plain):
         rows = [(due / 1e9, delay / 1e9) for due, delay in self._periodic.samples(start)]
         return {
             "containment_ms": (contained_ns - bomb["mark_ns"]) / 1e6,
-            "contained": float(bool(ends)),
+            "contained": float(bool(bomb["failed_ns"] or bomb["frozen_ns"])),
             "frozen_ms": (frozen_ns - bomb["mark_ns"]) / 1e6,
             "tasks": float(bomb["tasks"]),
             **service(rows, *(time_ns / 1e9 for time_ns in times)),
