@@ -1215,8 +1215,8 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         max_age_ns=2_000_000_000,
         event=False,
         doc=(
-            "Tasks in the cgroup and below it (pids.current), looked at four times a second; "
-            "needs its pids controller."
+            "Tasks in the cgroup and below it (pids.current), looked at four times a second, "
+            "fifty times in a storm of forks; needs its pids controller."
         ),
     ),
     SignalDef(
