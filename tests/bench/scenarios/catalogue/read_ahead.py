@@ -30,9 +30,9 @@ SCENARIO = Scenario(
     packages=("rocksdb-tools", "tuned"),
     tuners=(TUNER,),
     parameters=BOUND_BY_DISK,
-    window_s=3.0,
-    settle_s=1.5,
-    learn_s=420.0,
+    window_s=2.0,
+    settle_s=1.0,
+    learn_s=360.0,
     fresh=("static", "tuned"),
     notes=(
         BOUND_NOTE,
