@@ -45,7 +45,7 @@ PATTERNS = [
     r"refcount_t: ",
     r"list_(?:add|del) corruption",
     r"unregister_netdevice: waiting for",
-    r"kobject_add_internal failed",
+    r"kobject_add_internal failed for \S+ (?!\(error: -12 )",  # not for want of memory
     r"sysfs: cannot create duplicate filename",
     r"Out of memory and no killable processes",
 ]

@@ -207,6 +207,8 @@ def test_shell_line() -> None:
         "[    1.000000] Kernel panic - not syncing: sysrq triggered crash",
         "[    1.000000] BUG kmalloc-64 (Tainted: G           O      ): Poison overwritten",
         "[    1.000000] refcount_t: underflow; use-after-free.",
+        "[    1.0] kobject: kobject_add_internal failed for ainka with -EEXIST",
+        "[    1.000000] kobject: kobject_add_internal failed for ainka (error: -2 parent: module)",
     ],
 )
 def test_reports_are_found(line: str) -> None:
@@ -230,6 +232,7 @@ def test_emulator_faults_are_told_apart() -> None:
         "[    2.0] systemd[1]: no WARNING: here",
         "[    2.0] ainka: policy 'BUG: x' refused",
         "[    2.0] DEBUG: nothing",
+        "[    2.0] kobject: kobject_add_internal failed for ainka (error: -12 parent: misc)",
         "Debian GNU/Linux 12 BUG: of user space",
     ],
 )
