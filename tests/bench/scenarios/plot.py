@@ -20,13 +20,19 @@ COLOURS = {DEFAULTS: "#5a5a5a", "static": "#4c72b0", "tuned": "#8a6d00", AINKA: 
 def draw(scenario: Scenario, result: dict[str, Any], to: Path) -> None:
     """A row for each measure that leads: left the rounds, right the windows of learning."""
     measures = [one for one in scenario.measures if one.leads]
-    size = (13, 1.2 + 3 * len(measures))
+    widths = [3, 2] if _learned(result) else [3]
     figure, axes = plt.subplots(
-        len(measures), 2, figsize=size, squeeze=False, width_ratios=[3, 2], layout="constrained"
+        len(measures),
+        len(widths),
+        figsize=(2.6 * sum(widths), 1.2 + 3 * len(measures)),
+        squeeze=False,
+        width_ratios=widths,
+        layout="constrained",
     )
-    for (left, right), measure in zip(axes, measures, strict=True):
-        _rounds(left, measure, result)
-        _learning(right, measure, result)
+    for row, measure in zip(axes, measures, strict=True):
+        _rounds(row[0], measure, result)
+        if len(row) > 1:
+            _learning(row[1], measure, result)
     figure.suptitle(
         f"{scenario.name}: {scenario.description}\nLinux {result['kernel']}, "
         f"{result['accelerator']}, {result['rounds']} rounds",
@@ -51,6 +57,11 @@ def _rounds(axis: Any, measure: Measure, result: dict[str, Any]) -> None:
         axis.axhline(base, color=COLOURS[DEFAULTS], linewidth=0.8, linestyle=":")
     axis.set_xticks(range(len(names)), names, rotation=25, ha="right", fontsize=8)
     _common(axis, measure)
+
+
+def _learned(result: dict[str, Any]) -> bool:
+    """Whether there are windows of learning; not where policies were written by hand."""
+    return bool(result.get("ainka", {}).get("learning", {}).get("windows"))
 
 
 def _learning(axis: Any, measure: Measure, result: dict[str, Any]) -> None:
