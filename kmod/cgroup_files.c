@@ -107,13 +107,7 @@ static void set_delays(struct ainka_cgroup_files *files)
 		    NSEC_PER_USEC), now_ns);
 }
 
-/**
- * ainka_cgroup_files_record() - what a cgroup's BPF record says
- * @files: of the cgroup; gets the signals that have a value
- *
- * Context: one worker at a time.
- */
-void ainka_cgroup_files_record(struct ainka_cgroup_files *files)
+static void read_record(struct ainka_cgroup_files *files)
 {
 	if (!ainka_maps_cgroup(files->id, &rec))
 		return;
@@ -124,13 +118,7 @@ void ainka_cgroup_files_record(struct ainka_cgroup_files *files)
 	memcpy(files->delay_hist, rec.delay_hist, sizeof(files->delay_hist));
 }
 
-/**
- * ainka_cgroup_files_read() - read all of a cgroup's files
- * @files: of the cgroup; gets the signals that have a value
- *
- * Context: one worker at a time; may sleep.
- */
-void ainka_cgroup_files_read(struct ainka_cgroup_files *files)
+static void read_files(struct ainka_cgroup_files *files)
 {
 	struct ainka_target target = { };
 	unsigned int i;
@@ -144,6 +132,18 @@ void ainka_cgroup_files_read(struct ainka_cgroup_files *files)
 	for (i = 0; i < ARRAY_SIZE(sources); i++)
 		read_psi(files, target.cgroup, i);
 	cgroup_put(target.cgroup);
+}
+
+/**
+ * ainka_cgroup_files_read() - read all of a cgroup's files and its BPF record
+ * @files: of the cgroup; gets the signals that have a value
+ *
+ * Context: one worker at a time; may sleep.
+ */
+void ainka_cgroup_files_read(struct ainka_cgroup_files *files)
+{
+	read_files(files);
+	read_record(files);
 }
 
 /**

@@ -37,7 +37,6 @@ struct ainka_cgroup_files {
 };
 
 void ainka_cgroup_files_read(struct ainka_cgroup_files *files);
-void ainka_cgroup_files_record(struct ainka_cgroup_files *files);
 bool ainka_cgroup_files_tasks(u64 id, s64 *tasks);
 
 #endif

@@ -99,7 +99,6 @@ static void sample_all(void)
 			memset(&next[i], 0, sizeof(next[i]));
 		next[i].id = ids[i];
 		ainka_cgroup_files_read(&next[i]);
-		ainka_cgroup_files_record(&next[i]);
 	}
 	spin_lock(&stats_lock);
 	swap(known, next);

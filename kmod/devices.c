@@ -105,11 +105,9 @@ static void look(struct known_disk *device, u64 now_ns)
 	if (now_ns - device->looked_ns < LOOK_NS)
 		return;
 	device->looked_ns = now_ns;
-	err = ainka_disk_by_number(device->now.devt, &disk);
-	if (!err)
-		device->present = disk.seq == device->now.diskseq;
-	else if (err == -ENODEV)
-		device->present = false;
+	err = ainka_disk_same(device->now.devt, device->now.diskseq, &disk);
+	if (!err || err == -ENODEV)
+		device->present = !err;
 }
 
 static void drop(u32 i)

@@ -53,19 +53,24 @@ static int look(const char *folder, struct ainka_disk *disk)
 }
 
 /**
- * ainka_disk_by_number() - look a disk up
+ * ainka_disk_same() - look a disk up that was there before
  * @devt: its device number
+ * @seq: its disk sequence number
  * @disk: gets what it is
  *
- * Return: 0, -ENODEV if there is no disk of this number, or another negative
- * errno if that cannot be told now.
+ * Return: 0, -ENODEV if it is gone or another one has its number, or another
+ * negative errno if that cannot be told now.
  */
-int ainka_disk_by_number(u32 devt, struct ainka_disk *disk)
+int ainka_disk_same(u32 devt, u64 seq, struct ainka_disk *disk)
 {
 	char folder[AINKA_DISK_PATH_LEN];
+	int err;
 
 	snprintf(folder, sizeof(folder), "dev/block/%u:%u", MAJOR(devt), MINOR(devt));
-	return look(folder, disk);
+	err = look(folder, disk);
+	if (!err && disk->seq != seq)
+		err = -ENODEV;
+	return err;
 }
 
 /**
@@ -81,17 +86,11 @@ int ainka_disk_of(const struct ainka_tunable *tun, const struct ainka_target *ta
 		  struct ainka_disk *disk)
 {
 	char folder[AINKA_DISK_PATH_LEN];
-	int err;
 
-	if (target->subject == AINKA_SUBJECT_DEVICE) {
-		err = ainka_disk_by_number(target->key.num, disk);
-		if (!err && disk->seq != target->key.id)
-			err = -ENODEV;
-	} else {
-		snprintf(folder, sizeof(folder), "block/%s", tun->arg);
-		err = look(folder, disk);
-	}
-	return err;
+	if (target->subject == AINKA_SUBJECT_DEVICE)
+		return ainka_disk_same(target->key.num, target->key.id, disk);
+	snprintf(folder, sizeof(folder), "block/%s", tun->arg);
+	return look(folder, disk);
 }
 
 /**

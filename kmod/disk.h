@@ -24,7 +24,7 @@ struct ainka_disk {
 	char name[AINKA_FILE_NAME_LEN];
 };
 
-int ainka_disk_by_number(u32 devt, struct ainka_disk *disk);
+int ainka_disk_same(u32 devt, u64 seq, struct ainka_disk *disk);
 int ainka_disk_of(const struct ainka_tunable *tun, const struct ainka_target *target,
 		  struct ainka_disk *disk);
 int ainka_disk_identity(const struct ainka_tunable *tun, const struct ainka_target *target,

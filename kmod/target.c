@@ -43,7 +43,7 @@ bool ainka_target_get(u32 subject, const struct ainka_key *key, struct ainka_tar
 	case AINKA_SUBJECT_CGROUP:
 		return ainka_cgroup_get(key->id, target);
 	case AINKA_SUBJECT_DEVICE:
-		if (ainka_disk_by_number(key->num, &disk) || disk.seq != key->id)
+		if (ainka_disk_same(key->num, key->id, &disk))
 			return false;
 		target->key = *key;
 		strscpy(target->label, disk.name, sizeof(target->label));
@@ -128,7 +128,6 @@ void ainka_target_put(struct ainka_target *target)
 bool ainka_target_gone(const struct ainka_target *target)
 {
 	struct ainka_disk disk;
-	int err;
 
 	switch (target->subject) {
 	case AINKA_SUBJECT_TASK:
@@ -137,8 +136,7 @@ bool ainka_target_gone(const struct ainka_target *target)
 	case AINKA_SUBJECT_CGROUP:
 		return ainka_cgroup_gone(target->cgroup);
 	case AINKA_SUBJECT_DEVICE:
-		err = ainka_disk_by_number(target->key.num, &disk);
-		return err ? err == -ENODEV : disk.seq != target->key.id;
+		return ainka_disk_same(target->key.num, target->key.id, &disk) == -ENODEV;
 	default:
 		return false;
 	}
