@@ -65,7 +65,7 @@ def _learned(result: dict[str, Any]) -> bool:
 
 
 def _learning(axis: Any, measure: Measure, result: dict[str, Any]) -> None:
-    learning = result.get("ainka", {}).get("learning", {"windows": [], "events": []})
+    learning = result["ainka"]["learning"]
     rows = [
         (one["since_s"], one["figures"][measure.figure])
         for one in learning["windows"]
