@@ -45,10 +45,14 @@ static DEFINE_KTHREAD_WORK(round_work, round_fn);
 static struct hrtimer timer;
 static bool running;
 
-/* protects missing_reason, forced and walk_wanted, which others hand to the worker */
+/* protects missing_reason and requests, which others hand to the worker */
 static DEFINE_SPINLOCK(request_lock);
 static u32 missing_reason = AINKA_REASON_POLICY_REMOVED;
-static bool forced, walk_wanted;
+static u32 requests;
+
+/* What the next round shall do in any case. A walk is always followed by settling. */
+#define REQUEST_SETTLE	BIT(0)
+#define REQUEST_WALK	BIT(1)
 
 /* The worker's own. */
 static struct ainka_round round;
@@ -157,29 +161,28 @@ static void end_lease(void)
 
 static void round_fn(struct kthread_work *work)
 {
-	bool settle, walk_now;
+	bool walk_now;
+	u32 requested;
 
 	round.now_ns = ktime_get_ns();
 	spin_lock(&request_lock);
 	round.missing_reason = missing_reason;
-	settle = forced;
-	walk_now = walk_wanted;
-	forced = false;
-	walk_wanted = false;
+	requested = requests;
+	requests = 0;
 	spin_unlock(&request_lock);
 	if (ainka_lease_expired(round.now_ns)) {
 		end_lease();
 		round.missing_reason = AINKA_REASON_LEASE_EXPIRED;
-		settle = true;
+		requested |= REQUEST_WALK;
 	}
 	ainka_signals_sample(round.now_ns);
 	ainka_counted_sample(round.now_ns);
 	ainka_signals_bank(round.now_ns, round.val, round.fresh);
-	walk_now |= settle || round.now_ns - walked_ns >= WALK_NS;
+	walk_now = (requested & REQUEST_WALK) || round.now_ns - walked_ns >= WALK_NS;
 	if (walk_now)
 		walk();
 	ainka_record_round(&round, walk_now);
-	if (evaluate(walk_now) || walk_now)
+	if (evaluate(walk_now) || walk_now || requested)
 		ainka_settle(&round);
 	if (READ_ONCE(running) && needed())
 		hrtimer_start(&timer, ns_to_ktime((u64)READ_ONCE(ainka_tick_us) * NSEC_PER_USEC),
@@ -273,16 +276,23 @@ u64 ainka_engine_walk(void)
 	return walks;
 }
 
-/**
- * ainka_engine_again() - let a round run soon in which everything is settled
- *
- * Context: a task that may sleep.
- */
-void ainka_engine_again(void)
+static void request(u32 what)
 {
 	spin_lock(&request_lock);
-	forced = true;
+	requests |= what;
 	spin_unlock(&request_lock);
+}
+
+/**
+ * ainka_engine_settle_soon() - something of the journal is done: settle what there is to settle
+ *
+ * Nothing new is known of subjects, and a walk over thousands of tasks takes its time.
+ *
+ * Context: a task.
+ */
+void ainka_engine_settle_soon(void)
+{
+	request(REQUEST_SETTLE);
 	ainka_engine_kick();
 }
 
@@ -293,9 +303,7 @@ void ainka_engine_again(void)
  */
 void ainka_engine_walk_soon(void)
 {
-	spin_lock(&request_lock);
-	walk_wanted = true;
-	spin_unlock(&request_lock);
+	request(REQUEST_WALK);
 	ainka_engine_kick();
 }
 
@@ -309,7 +317,7 @@ void ainka_engine_sync(u32 reason)
 {
 	spin_lock(&request_lock);
 	missing_reason = reason;
-	forced = true;
+	requests |= REQUEST_WALK;
 	spin_unlock(&request_lock);
 	kthread_queue_work(fast, &round_work);
 	kthread_flush_work(&round_work);

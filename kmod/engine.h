@@ -18,7 +18,7 @@ int ainka_engine_init(void);
 void ainka_engine_drain(void);
 void ainka_engine_exit(void);
 void ainka_engine_kick(void);
-void ainka_engine_again(void);
+void ainka_engine_settle_soon(void);
 void ainka_engine_walk_soon(void);
 void ainka_engine_queue(struct kthread_work *work);
 u64 ainka_engine_walk(void);

@@ -124,7 +124,7 @@ static void job_fn(struct kthread_work *work)
 	kfree(job);
 	atomic_dec(&n_jobs);
 	/* there may be something to be written now */
-	ainka_engine_again();
+	ainka_engine_settle_soon();
 }
 
 /**
