@@ -17,6 +17,17 @@
  */
 #define AINKA_HIST_BUCKETS	256
 
+/*
+ * What is under way, in one counter: each that begins at @ns adds AINKA_BEGUN(ns) to
+ * it, and takes the same away when it ends. The sum over all CPUs is how many there
+ * are, above AINKA_BEGUN_BITS bits that are the sum of their beginnings, in units of
+ * 2^AINKA_BEGUN_SHIFT ns (4 ms): a single addition, so that neither is read without
+ * the other.
+ */
+#define AINKA_BEGUN_SHIFT	22
+#define AINKA_BEGUN_BITS	48
+#define AINKA_BEGUN(ns)		((1ULL << AINKA_BEGUN_BITS) + ((ns) >> AINKA_BEGUN_SHIFT))
+
 #define AINKA_TASKS_MAX		4096
 #define AINKA_CGROUPS_MAX	512
 #define AINKA_TASK_WINDOW_NS	500000000ULL
@@ -113,9 +124,10 @@ struct ainka_dev_rec {
 	__u64 issued;		/* requests of every kind */
 	__u64 completed;
 	__u64 reads;		/* issued */
-	__u64 sequential;	/* of them, those that begin where another read ended */
-	__u64 end[AINKA_DEV_STREAMS];	/* sectors at which the last reads ended */
-	__u32 oldest;		/* entry of @end to be replaced */
+	__u64 sequential;	/* of them, those that go on with another one, either way */
+	__u64 begin[AINKA_DEV_STREAMS];	/* sectors from which the last streams were read */
+	__u64 end[AINKA_DEV_STREAMS];	/* sectors up to which they were */
+	__u32 oldest;		/* entry of both to be replaced */
 	__u32 pad;
 	struct ainka_dev_dir dir[2];	/* reads, writes */
 	__u64 flushes;		/* of the disk's own cache, completed */

@@ -78,7 +78,10 @@ static __always_inline struct ainka_dev_rec *record_of(struct request *rq, u64 n
 	return now ? disk_appears(disk, devt, now) : 0;
 }
 
-/* Several streams may be read at a time: does the read go on where one of them ended? */
+/*
+ * Several streams may be read at a time: does the read go on where one of them ended,
+ * or, for one that is read backwards, end where it began?
+ */
 static __always_inline void count_sequential(struct ainka_dev_rec *rec, u64 sector, u32 bytes)
 {
 	u64 end = sector + (bytes >> SECTOR_SHIFT);
@@ -87,15 +90,19 @@ static __always_inline void count_sequential(struct ainka_dev_rec *rec, u64 sect
 	add(&rec->reads, 1);
 #pragma unroll
 	for (i = 0; i < AINKA_DEV_STREAMS; i++) {
-		if (rec->end[i] == sector && sector) {
+		if (rec->end[i] == sector && sector)
 			rec->end[i] = end;
-			add(&rec->sequential, 1);
-			return;
-		}
+		else if (rec->begin[i] == end)
+			rec->begin[i] = sector;
+		else
+			continue;
+		add(&rec->sequential, 1);
+		return;
 	}
 	/* two CPUs may replace the same one: a stream is forgotten early */
 	i = rec->oldest;
 	rec->oldest = i + 1;
+	rec->begin[i & (AINKA_DEV_STREAMS - 1)] = sector;
 	rec->end[i & (AINKA_DEV_STREAMS - 1)] = end;
 }
 

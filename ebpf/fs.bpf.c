@@ -39,6 +39,7 @@ static __always_inline int ends(u64 frame, long ret)
 	/* what failed is no measure of the disk */
 	if (!ret)
 		count_time(AINKA_TIMES_FS_SYNC, bpf_ktime_get_ns() - sync->since);
+	count(AINKA_COUNTER_FS_SYNCS_UNDER_WAY, -AINKA_BEGUN(sync->since));
 	sync->since = 0;
 	return 0;
 }
@@ -54,8 +55,12 @@ static __always_inline int begins(u64 frame)
 
 	if (!sync || (sync->since && frame < sync->frame))
 		return 0;
+	/* its end was missed */
+	if (sync->since)
+		count(AINKA_COUNTER_FS_SYNCS_UNDER_WAY, -AINKA_BEGUN(sync->since));
 	sync->since = bpf_ktime_get_ns();
 	sync->frame = frame;
+	count(AINKA_COUNTER_FS_SYNCS_UNDER_WAY, AINKA_BEGUN(sync->since));
 	return 0;
 }
 

@@ -37,6 +37,8 @@ MODEL_MAX_CLASSES: Final = 16
 MODEL_MAX_TERMS: Final = 64
 MODEL_MAX_SHIFT: Final = 32
 HIST_BUCKETS: Final = 256
+BEGUN_SHIFT: Final = 22
+BEGUN_BITS: Final = 48
 TASKS_MAX: Final = 4096
 CGROUPS_MAX: Final = 512
 TASK_WINDOW_NS: Final = 500000000
@@ -251,7 +253,7 @@ DEV_DIR_DTYPE: Final = _layout(
 )
 
 DEV_REC_DTYPE: Final = _layout(
-    2248,
+    2312,
     [
         ("seq", "u4", 0),
         ("devt", "u4", 4),
@@ -260,12 +262,13 @@ DEV_REC_DTYPE: Final = _layout(
         ("completed", "u8", 24),
         ("reads", "u8", 32),
         ("sequential", "u8", 40),
-        ("end", ("u8", (8,)), 48),
-        ("oldest", "u4", 112),
-        ("pad", "u4", 116),
-        ("dir", (DEV_DIR_DTYPE, (2,)), 120),
-        ("flushes", "u8", 2232),
-        ("flush_ns", "u8", 2240),
+        ("begin", ("u8", (8,)), 48),
+        ("end", ("u8", (8,)), 112),
+        ("oldest", "u4", 176),
+        ("pad", "u4", 180),
+        ("dir", (DEV_DIR_DTYPE, (2,)), 184),
+        ("flushes", "u8", 2296),
+        ("flush_ns", "u8", 2304),
     ],
 )
 

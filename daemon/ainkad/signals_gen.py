@@ -23,15 +23,15 @@ class SignalDef:
     doc: str
 
 
-N_SYSTEM_SIGNALS: Final = 84
+N_SYSTEM_SIGNALS: Final = 86
 N_TASK_SIGNALS: Final = 13
 N_CGROUP_SIGNALS: Final = 13
 N_DEVICE_SIGNALS: Final = 18
-N_SIGNALS: Final = 128
+N_SIGNALS: Final = 130
 EXTERNAL_FIRST: Final = 192
 N_EXTERNAL: Final = 64
-N_COUNTERS: Final = 31
-N_COUNTED: Final = 65
+N_COUNTERS: Final = 32
+N_COUNTED: Final = 67
 
 SIGNALS: Final[tuple[SignalDef, ...]] = (
     SignalDef(
@@ -1007,6 +1007,34 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         ),
     ),
     SignalDef(
+        id=0x0054,
+        name="net.tcp_retransmit_permille",
+        subject=0,
+        index=84,
+        unit="permille",
+        source="net.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "Segments of TCP sent again for each thousand that arrived: about what the path "
+            "loses, however much is sent."
+        ),
+    ),
+    SignalDef(
+        id=0x0055,
+        name="fs.sync_age_ms",
+        subject=0,
+        index=85,
+        unit="ms",
+        source="fs.bpf",
+        max_age_ns=2_000_000_000,
+        event=False,
+        doc=(
+            "How long those have waited so far, all together, that wait for a file to be "
+            "written through."
+        ),
+    ),
+    SignalDef(
         id=0x0100,
         name="task.pid",
         subject=1,
@@ -1473,7 +1501,10 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         source="devices",
         max_age_ns=2_000_000_000,
         event=False,
-        doc="Share of the reads issued that began where one of the last eight had ended.",
+        doc=(
+            "Share of the reads issued that went on with one of the last eight streams, "
+            "forwards or backwards."
+        ),
     ),
     SignalDef(
         id=0x030F,
@@ -1666,6 +1697,12 @@ COUNTERS: Final[tuple[Slot, ...]] = (
         name="proc.execs",
         file="proc.bpf",
         programs=("process_exec",),
+    ),
+    Slot(
+        index=21,
+        name="fs.syncs_under_way",
+        file="fs.bpf",
+        programs=("sync_begin", "sync_end"),
     ),
 )
 

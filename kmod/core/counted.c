@@ -33,6 +33,29 @@ static bool set_share(u64 busy_ns, u64 ns, u32 cpus, s64 *value)
 	return set(share < 1000 ? share : 1000, value);
 }
 
+static bool set_ratio(u64 n, u64 all, s64 *value)
+{
+	if (!all)
+		return false;
+	return set((n < LARGEST / 1000 ? n : LARGEST / 1000) * 1000 / all, value);
+}
+
+/* Of what is under way at @now_ns, all together; see AINKA_BEGUN. */
+static bool set_age(u64 begun, u64 now_ns, s64 *value)
+{
+	const u64 mask = (1ULL << AINKA_BEGUN_BITS) - 1;
+	u64 n = begun >> AINKA_BEGUN_BITS, age;
+
+	age = (n * (now_ns >> AINKA_BEGUN_SHIFT) - begun) & mask;
+	/*
+	 * The CPUs are not read all at once: an end without its beginning is less than
+	 * nothing. Next time it is right again.
+	 */
+	if (n >> (63 - AINKA_BEGUN_BITS) || age >> (AINKA_BEGUN_BITS - 1) || (!n && age))
+		return false;
+	return set((age << (AINKA_BEGUN_SHIFT - 6)) / (NS_PER_MS >> 6), value);
+}
+
 static bool set_percentile(const struct ainka_times *now, const struct ainka_times *then,
 			   u32 permille, s64 *value)
 {
@@ -45,8 +68,10 @@ static bool set_percentile(const struct ainka_times *now, const struct ainka_tim
 }
 
 static bool of_counter(const struct ainka_counted_def *def, u64 now, u64 then, u64 ns, u32 cpus,
-		       s64 *value)
+		       u64 now_ns, s64 *value)
 {
+	if (def->from == AINKA_FROM_COUNTER_AGE)
+		return set_age(now, now_ns, value);
 	if (def->from == AINKA_FROM_COUNTER_TOTAL)
 		return set(now, value);
 	if (def->from == AINKA_FROM_COUNTER_TIME)
@@ -83,6 +108,18 @@ static bool of_times(const struct ainka_counted_def *def, const struct ainka_tim
 	return set_percentile(now, then, def->from == AINKA_FROM_TIMES_P50 ? 500 : 990, value);
 }
 
+static bool ratio(const struct ainka_counted_def *def, const struct ainka_counted_sums *now,
+		  const struct ainka_counted_sums *then, s64 *value)
+{
+	u64 bits = 1ULL << (def->slot & 63) | 1ULL << (def->per & 63);
+	u64 n = now->counter[def->slot], all = now->counter[def->per];
+
+	if ((now->counters & then->counters & bits) != bits || n < then->counter[def->slot] ||
+	    all < then->counter[def->per])
+		return false;
+	return set_ratio(n - then->counter[def->slot], all - then->counter[def->per], value);
+}
+
 /**
  * ainka_counted_value - the value of a signal that comes of a slot
  * @def: the signal
@@ -94,7 +131,7 @@ static bool of_times(const struct ainka_counted_def *def, const struct ainka_tim
  * The sums may be of slightly different moments on each CPU.
  *
  * Return: false if there is none: nobody counts, it began anew within the window,
- * or it is the mean or a percentile of nothing.
+ * or it is the mean, a percentile or a part of nothing.
  */
 bool ainka_counted_value(const struct ainka_counted_def *def,
 			 const struct ainka_counted_sums *now,
@@ -105,10 +142,12 @@ bool ainka_counted_value(const struct ainka_counted_def *def,
 
 	if (now->time_ns <= then->time_ns)
 		return false;
+	if (def->from == AINKA_FROM_COUNTER_RATIO)
+		return ratio(def, now, then, value);
 	if (def->from < AINKA_FROM_TIMES_RATE)
 		return now->counters & then->counters & bit &&
 		       of_counter(def, now->counter[def->slot], then->counter[def->slot], ns,
-				  cpus, value);
+				  cpus, now->time_ns, value);
 	return now->times & then->times & bit &&
 	       of_times(def, &now->time[def->slot], &then->time[def->slot], ns, cpus, value);
 }

@@ -12,6 +12,8 @@ enum ainka_from {
 	AINKA_FROM_COUNTER_TOTAL,	/* since the beginning */
 	AINKA_FROM_COUNTER_SHARE,	/* permille of all CPUs' time, of a counter in ns */
 	AINKA_FROM_COUNTER_TIME,	/* microseconds since the beginning, of one in ns */
+	AINKA_FROM_COUNTER_RATIO,	/* permille of the additions to another counter */
+	AINKA_FROM_COUNTER_AGE,		/* ms that what is under way has lasted (AINKA_BEGUN) */
 	AINKA_FROM_TIMES_RATE,
 	AINKA_FROM_TIMES_SHARE,
 	AINKA_FROM_TIMES_MEAN,
@@ -26,11 +28,13 @@ enum ainka_from {
  * @id: the signal
  * @slot: enum ainka_counter or ainka_times_slot
  * @from: enum ainka_from
+ * @per: the other counter of a ratio
  */
 struct ainka_counted_def {
 	u16 id;
 	u8 slot;
 	u8 from;
+	u8 per;
 };
 
 extern const struct ainka_counted_def ainka_counted[AINKA_N_COUNTED];

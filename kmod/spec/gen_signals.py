@@ -124,7 +124,9 @@ def table(spec: Spec) -> str:
     lines += ["};", "", "const struct ainka_counted_def ainka_counted[AINKA_N_COUNTED] = {"]
     for s in signals:
         if s.origin:
-            lines.append(f"\t{{ {s.constant}, {s.origin.slot.constant}, {s.origin.constant} }},")
+            words = [s.constant, s.origin.slot.constant, s.origin.constant]
+            words += [s.origin.per.constant if s.origin.per else "0"]
+            lines.append(f"\t{{ {', '.join(words)} }},")
     lines += ["};", ""]
     return "\n".join(lines)
 

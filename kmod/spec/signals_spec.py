@@ -32,14 +32,16 @@ FROM_UNITS: Final = {
     "total": ("count", "bytes"),
     "time": ("us",),
     "share": ("permille",),
+    "ratio": ("permille",),
+    "age": ("ms",),
     "mean": ("us",),
     "p50": ("us",),
     "p99": ("us",),
 }
 """What can be made of a slot, and the unit that it then has."""
 FROM_KINDS: Final = {
-    "counter": ("rate", "total", "share", "time"),
-    "kernel": ("rate", "total", "share", "time"),
+    "counter": ("rate", "total", "share", "time", "ratio", "age"),
+    "kernel": ("rate", "total", "share", "time", "ratio"),
     "times": ("rate", "share", "mean", "p50", "p99", "total", "time"),
 }
 
@@ -68,10 +70,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class From:
-    """How a signal follows from a slot: one of the FROM_KINDS."""
+    """How a signal follows from a slot: one of the FROM_KINDS; a ratio is one to ``per``."""
 
     slot: Slot
     what: str
+    per: Slot | None = None
 
     @property
     def constant(self) -> str:
@@ -159,19 +162,28 @@ def _slots(kind: str, entries: list[dict[str, str]]) -> list[Slot]:
 
 
 def _origin(name: str, unit: str, entry: object, slots: list[Slot]) -> From:
-    if not isinstance(entry, dict) or len(entry) != 2 or "as" not in entry:
+    if not isinstance(entry, dict) or "as" not in entry:
         raise SpecError(f"{name}: from needs a slot and 'as'")
     what = str(entry["as"])
-    kind = next(key for key in entry if key != "as")
+    kinds = [key for key in entry if key not in ("as", "per")]
+    if len(kinds) != 1 or ("per" in entry) != (what == "ratio"):
+        raise SpecError(f"{name}: from needs one slot and 'as', and a ratio needs 'per'")
+    kind = kinds[0]
     if what not in FROM_KINDS.get(kind, ()):
         raise SpecError(f"{name}: there is no {what} of a {kind}; there are {FROM_KINDS}")
     if unit not in FROM_UNITS[what]:
         raise SpecError(f"{name}: a {what} is in {' or '.join(FROM_UNITS[what])}")
     wanted = {"counter": "counters", "kernel": "kernel_counters"}.get(kind, kind)
-    for slot in slots:
-        if (slot.kind, slot.name) == (wanted, entry[kind]):
-            return From(slot, what)
-    raise SpecError(f"{name}: {wanted} has no {entry[kind]}")
+    slot = next((s for s in slots if (s.kind, s.name) == (wanted, entry[kind])), None)
+    if slot is None:
+        raise SpecError(f"{name}: {wanted} has no {entry[kind]}")
+    if what != "ratio":
+        return From(slot, what)
+    counters = [s for s in slots if s.kind != "times"]
+    per = next((s for s in counters if s.name == entry["per"]), None)
+    if per is None:
+        raise SpecError(f"{name}: there is no counter {entry['per']}")
+    return From(slot, what, per)
 
 
 def _signal(

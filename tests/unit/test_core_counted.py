@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 SECOND = 10**9
 CPUS = 4
-RATE, TOTAL, SHARE, TIME, T_RATE, T_SHARE, T_MEAN, T_P50, T_P99, T_TOTAL, T_TIME = range(11)
+RATE, TOTAL, SHARE, TIME, RATIO, AGE, T_RATE, T_SHARE, T_MEAN, T_P50, T_P99, T_TOTAL, T_TIME = (
+    range(13)
+)
 
 SUMS = np.dtype(
     [
@@ -31,16 +33,21 @@ SUMS = np.dtype(
 
 
 class Def(ctypes.Structure):
-    _fields_ = (("id", ctypes.c_uint16), ("slot", ctypes.c_uint8), ("how", ctypes.c_uint8))
+    _fields_ = (
+        ("id", ctypes.c_uint16),
+        ("slot", ctypes.c_uint8),
+        ("how", ctypes.c_uint8),
+        ("per", ctypes.c_uint8),
+    )
 
 
-def value(slot: int, how: int, now: Any, then: Any, cpus: int = CPUS) -> int | None:
+def value(slot: int, how: int, now: Any, then: Any, cpus: int = CPUS, per: int = 0) -> int | None:
     """The value of a signal, None where there is none."""
     out = ctypes.c_int64(-77)
     function = load().ainka_counted_value
     function.restype = ctypes.c_bool
     there = function(
-        ctypes.byref(Def(0, slot, how)),
+        ctypes.byref(Def(0, slot, how, per)),
         ctypes.c_void_p(now.ctypes.data),
         ctypes.c_void_p(then.ctypes.data),
         ctypes.c_uint32(cpus),
@@ -85,6 +92,48 @@ def test_counters() -> None:
     assert value(0, TIME, now, then) == 800_000
     now["counter"][0][0] = 100 * SECOND
     assert value(0, SHARE, now, then) == 1000
+
+
+def test_a_ratio_of_two_counters() -> None:
+    then = sums()
+    then["counter"][0][:2] = 1000, 7
+    now = later(then, SECOND)
+    assert value(1, RATIO, now, then) is None, "of nothing there is no part"
+    now["counter"][0][:2] += np.array([400, 6], np.uint64)
+    assert value(1, RATIO, now, then) == 15
+    now["counter"][0][1] = 1007
+    assert value(1, RATIO, now, then) == 2500, "more is sent again than arrives"
+    one = then.copy()
+    one["counters"] -= np.uint64(1)
+    assert value(1, RATIO, now, one) is None, "nobody counted the other one"
+    assert value(1, RATIO, now, then, per=2) is None
+    assert value(1, RATIO, then, now) is None
+
+
+def begun(ns: int) -> int:
+    """AINKA_BEGUN of ebpf/ainka_events.h."""
+    return (1 << 48) + (ns >> 22)
+
+
+def aged(now_ns: int, *began_ns: int, ended_ns: int = 0) -> int | None:
+    """The age of what began then, with an end that was read without its beginning."""
+    then = sums(now_ns - SECOND // 2)
+    now = later(then, SECOND // 2)
+    total = sum(map(begun, began_ns)) - (begun(ended_ns) if ended_ns else 0)
+    now["counter"][0][2] = np.uint64(total % 2**64)
+    return value(2, AGE, now, then)
+
+
+@pytest.mark.parametrize("up_ns", [20 * SECOND, 3 * 365 * 86_400 * SECOND])
+def test_the_age_of_what_is_under_way(up_ns: int) -> None:
+    assert aged(up_ns) == 0
+    one = aged(up_ns, up_ns - 7 * SECOND)
+    assert one is not None and abs(one - 7000) <= 5
+    many = aged(up_ns, *(up_ns - n * SECOND // 100 for n in range(1000)))
+    assert many is not None and abs(many - 10 * 999 * 1000 / 2) <= 5 * 1000
+    assert aged(up_ns, up_ns + SECOND) is None, "it has not begun"
+    assert aged(up_ns, ended_ns=up_ns - SECOND) is None
+    assert aged(up_ns, up_ns - SECOND, ended_ns=up_ns - 9 * SECOND) is None
 
 
 @pytest.mark.parametrize("ns", [900_000_000, 1_100_000_000, 1_400_000_000])
@@ -163,8 +212,9 @@ def test_anything_at_all_gives_figures_within_reason(seed: int, how: int) -> Non
 def test_the_table_is_that_of_the_signals() -> None:
     table = (Def * N_COUNTED).in_dll(load(), "ainka_counted")
     units = {
-        RATE: "hz", T_RATE: "hz", SHARE: "permille", T_SHARE: "permille", TOTAL: "count",
-        TIME: "us", T_TOTAL: "count", T_TIME: "us", T_MEAN: "us", T_P50: "us", T_P99: "us",
+        RATE: "hz", T_RATE: "hz", SHARE: "permille", T_SHARE: "permille", RATIO: "permille",
+        TOTAL: "count", TIME: "us", AGE: "ms", T_TOTAL: "count", T_TIME: "us", T_MEAN: "us",
+        T_P50: "us", T_P99: "us",
     }  # fmt: skip
     for entry in table:
         signal = BY_ID[entry.id]

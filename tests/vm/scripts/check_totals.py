@@ -189,6 +189,31 @@ def syncs(client: Client) -> None:
     between("us of them", 0.3 * took_us, us, took_us)
 
 
+def waiting(client: Client, disk: str) -> None:
+    """While a program waits for 3 MB, with 1 MB a second, that is seen; and then it is over."""
+    slow = make_cgroup("ainka-slow-sync", io_max=f"{disk} wbps=1000000")
+    pid = os.fork()
+    if pid == 0:
+        (slow / "cgroup.procs").write_text(str(os.getpid()))
+        fd = os.open(FILE, os.O_RDWR | os.O_CREAT)
+        os.write(fd, os.urandom(3 << 20))
+        os.fsync(fd)
+        os._exit(0)
+    oldest, start = 0, time.monotonic()
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        oldest = max(oldest, signals(client).get("fs.sync_age_ms", 0))
+        time.sleep(0.05)
+    took_ms = (time.monotonic() - start) * 1000
+    slow.rmdir()
+    FILE.unlink()
+    check(took_ms > 1500, f"the disk is not slow: {took_ms:.0f} ms")
+    between("fs.sync_age_ms", 0.4 * took_ms, oldest, 1.5 * took_ms)
+    end = time.monotonic() + 20
+    while signals(client).get("fs.sync_age_ms", -1) != 0:
+        check(time.monotonic() < end, "somebody waits for ever")
+        time.sleep(0.1)
+
+
 def main() -> None:
     with Client() as client:
         end = time.monotonic() + 30
@@ -224,6 +249,7 @@ def main() -> None:
         second = total(client, "net.tcp_delivered_count", delivered)
         check(second > first, "nothing was delivered")
         syncs(client)
+        waiting(client, number)
         runnable(client)
         growth(client)
     print("all right")
