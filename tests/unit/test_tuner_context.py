@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,19 @@ from ainkad.live import machine_candidate
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import difference
 from ainkad.tuner.definition import read_tuner
-from ainkad.tuner.explore import Usual
+from ainkad.tuner.explore import Recorder, Usual
 from ainkad.tuner.learned import Learned
+from ainkad.tuner.machine import Candidates
 from ainkad.tuner.run import TunerRun
 from ainkad.tuner.windows import Outcome, is_problem, measure
 
 from tests.unit.simulation_disk import DISK, RANDOM, SEQUENTIAL, DiskMachine
+from tests.unit.simulation_path import CLEAN, LOSSY, SEGMENTS, PathMachine
 from tests.unit.test_tuner_run import InProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_AHEAD = read_tuner(ROOT / "policies" / "tuners" / "read-ahead.toml")
+LOSSY_PATH = read_tuner(ROOT / "policies" / "tuners" / "lossy-path.toml")
 DIRTY_DEBT = read_tuner(ROOT / "policies" / "tuners" / "dirty-debt.toml")
 SECOND = 10**9
 
@@ -87,6 +92,26 @@ def test_an_arm_that_the_machine_cannot_set_is_left_out() -> None:
     assert '"8k"' in told[0] and "8 is not available here" in told[0]
 
 
+def test_on_a_path_that_loses_packets_another_algorithm_is_chosen_than_on_a_good_one() -> None:
+    evaluate = full_evaluate(LOSSY_PATH.features, evaluate_model)
+    treated: dict[tuple[int, str], list[float]] = {}
+    promoted = 0
+    for seed in range(12):
+        machine = PathMachine(LOSSY_PATH, seed)
+        run = TunerRun(LOSSY_PATH, machine, Store(Path(":memory:")), InProcess(), evaluate, seed)
+        promoted += asyncio.run(run.attempt()) is not None
+        for phase, machine.used in itertools.product((LOSSY, CLEAN), ("", "bbr")):
+            machine.now = phase * machine.phase_ns
+            machine.rate = SEGMENTS[machine.used][phase]
+            often = np.mean([machine.value() == "bbr" for _ in range(50)])
+            treated.setdefault((phase, machine.used), []).append(float(often))
+    assert promoted >= 10
+    means = {key: np.mean(values) for key, values in treated.items()}
+    # What is in force stays, and what is not comes within a second or two.
+    assert means[LOSSY, "bbr"] > 0.75 and means[LOSSY, ""] > 0.5
+    assert means[CLEAN, "bbr"] < 0.1 and means[CLEAN, ""] < 0.1
+
+
 def test_arms_that_do_harm_are_not_promoted() -> None:
     harm = dict.fromkeys(("8", "32", "512"), (0.6, 0.6))
     for seed in range(5):
@@ -129,6 +154,35 @@ def test_two_tuners_take_turns() -> None:
     assert set(order) == {"1", "2"}
 
 
+# ---- moments ----
+
+
+def kept(values: list[tuple[int, int]]) -> int:
+    """How many windows are learned from, given a feature at the beginning and end of each."""
+    recorder = Recorder(DIRTY_DEBT)
+    for began, ended in values:
+        rows = [
+            Candidates(np.zeros(1, np.int64), ("machine",), np.array([[value]], np.int64))
+            for value in (began, ended)
+        ]
+        recorder.add(0, rows[0], np.ones(1, np.int64), 1.0, after=rows[1])
+    return len(recorder.dataset().outcome)
+
+
+def test_windows_in_which_one_moment_gave_way_to_another_are_left_out() -> None:
+    draw = np.random.default_rng(1)
+    phases = [(value, value + int(draw.integers(-20, 20))) for value in [30, 960] * 8]
+    assert kept(phases) == 16
+    assert kept([*phases, (30, 960), (950, 40)]) == 16
+
+
+def test_a_feature_that_always_moves_says_nothing_of_moments() -> None:
+    draw = np.random.default_rng(1)
+    noise = [(int(a), int(b)) for a, b in draw.integers(480, 1000, (20, 2))]
+    assert sum(abs(a - b) > 260 for a, b in noise) > 2
+    assert kept(noise) >= 18
+
+
 # ---- rewards ----
 
 
@@ -160,14 +214,33 @@ def test_a_ratio_of_two_signals() -> None:
                 name
             )
 
-    outcome = asyncio.run(measure(Syncs(READ_AHEAD, 1), DIRTY_DEBT))
+    reward = replace(DIRTY_DEBT.reward, numerator="fs.sync_total_us", denominator="fs.sync_count",
+                     signal="", problem_above=50_000)  # fmt: skip
+    tuner = replace(DIRTY_DEBT, reward=reward)
+    outcome = asyncio.run(measure(Syncs(READ_AHEAD, 1), tuner))
     assert outcome.reward == pytest.approx(700_000)
-    assert outcome.count == 80
-    assert is_problem(DIRTY_DEBT, outcome)
+    assert outcome.count == 50
+    assert is_problem(tuner, outcome)
     # In the moment that decides, fewer and shorter ones are just that.
     fewer = Outcome(0, 70_000.0, 4)
-    assert difference(DIRTY_DEBT, fewer, outcome) == pytest.approx(np.log(0.1))
-    assert not Usual(0.0, 80).is_harmed(DIRTY_DEBT, Outcome(0, 1e12, 1))
+    assert difference(tuner, fewer, outcome) == pytest.approx(np.log(0.1))
+    assert not Usual(0.0, 80).is_harmed(tuner, Outcome(0, 1e12, 1))
+
+
+def test_a_reward_that_is_a_signal_is_its_mean_over_the_window() -> None:
+    class Waits(DiskMachine):
+        def signal(self, name: str) -> int | None:
+            assert name == "fs.sync_age_ms"
+            second = self.now // SECOND - settle
+            return None if second == 3 else 400 * second
+
+    settle = DIRTY_DEBT.windows.settle_ns // SECOND
+    outcome = asyncio.run(measure(Waits(READ_AHEAD, 1), DIRTY_DEBT))
+    # of five readings, the third of which there was not
+    assert outcome.reward == pytest.approx((400 + 800 + 1600 + 2000) / 4)
+    assert outcome.count == 4
+    assert is_problem(DIRTY_DEBT, outcome)
+    assert not is_problem(DIRTY_DEBT, Outcome(0, 90.0, 5))
 
 
 # ---- candidates ----

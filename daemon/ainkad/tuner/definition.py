@@ -35,7 +35,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Reward:
-    """What should fall (or rise): a ratio of two numbers over a window, or a signal at its end.
+    """What should fall (or rise): a ratio of two numbers over a window, or the mean of a signal.
 
     ``numerator`` and ``denominator`` are counters of the scheduler's programs (COUNTERS) or signals
     of the system that only grow; the denominator may be TIME, which is counted in seconds. Nothing

@@ -46,9 +46,9 @@ USUAL_WINDOWS = 5
 # A window this many times worse than usual, or with this part of what usually happens, does harm.
 HARM = 4.0
 RECOVERY_WINDOWS = 12
-# A feature that moves by more than this share of its range has another moment begin; a share of the
-# windows that is enough to learn from.
-MOVED, ENOUGH = 0.5, 0.5
+# A feature that moves by more than this share of its range has another moment begin, if it usually
+# moves by no more than a part of that; a share of the windows that is enough to learn from.
+MOVED, USUAL_MOVE, ENOUGH = 0.5, 3.0, 0.5
 # The others are treated before the first of so many of them, the rest is left to time.
 RECOVERY_REST = 4
 
@@ -146,13 +146,16 @@ class Recorder:
     def _of_one_moment(self) -> NDArray[np.int64]:
         """The windows in which no feature moved by more than half of what it ever did.
 
-        All of them if that would be few: then it is no sign of another moment.
+        One that does so in every other window (a share of a second's time) is noise, and no sign
+        of another moment: the move has to be unusual, too. All of them if they would be few.
         """
         everything = np.arange(len(self.outcome))
         if not len(everything) or not sum(map(len, self._features)):
             return everything
         span = np.ptp(np.concatenate(self._features), axis=0)
-        kept = np.flatnonzero((np.array(self._change) <= span * MOVED).all(axis=1))
+        change = np.array(self._change)
+        limit = np.maximum(span * MOVED, USUAL_MOVE * np.median(change, axis=0))
+        kept = np.flatnonzero((change <= limit).all(axis=1))
         return kept if len(kept) >= len(everything) * ENOUGH else everything
 
 

@@ -29,15 +29,22 @@ class Outcome:
         return None if self.reward is None else math.log(self.reward)
 
 
+LOOK_NS = 1_000_000_000
+"""How often a reward that is a signal is read in a window."""
+
+
 async def measure(machine: Machine, tuner: Tuner, settle: bool = True) -> Outcome:
     """One window. ``settle`` drops the time in which the window before still has an effect."""
     if settle:
         await machine.sleep(tuner.windows.settle_ns)
     started = machine.now_ns()
-    before = amounts(machine, tuner.reward)
-    await machine.sleep(tuner.windows.length_ns)
-    after = amounts(machine, tuner.reward)
-    reward, count = _reward(machine, tuner.reward, before, after)
+    if tuner.reward.signal:
+        reward, count = await _mean(machine, tuner)
+    else:
+        before = amounts(machine, tuner.reward)
+        await machine.sleep(tuner.windows.length_ns)
+        after = amounts(machine, tuner.reward)
+        reward, count = _reward(tuner.reward, before, after)
     guards = {}
     for guard in tuner.guards:
         value = machine.signal(guard.signal)
@@ -65,16 +72,28 @@ def _amount(machine: Machine, name: str) -> int | None:
     return machine.signal(name) if "." in name else machine.counters()[name]
 
 
+async def _mean(machine: Machine, tuner: Tuner) -> tuple[float | None, int]:
+    """Mean of a signal over a window, and of how many readings: one a second, the last at its end.
+
+    A signal says something of a second, or of a moment; a window may be longer.
+    """
+    left, values = tuner.windows.length_ns, list[int]()
+    while left > 0:
+        step = left % LOOK_NS or LOOK_NS
+        await machine.sleep(step)
+        left -= step
+        value = machine.signal(tuner.reward.signal)
+        if value is not None:
+            values.append(value)
+    # A logarithm needs something above zero: zero counts as one of the unit.
+    return (max(sum(values) / len(values), 1.0), len(values)) if values else (None, 0)
+
+
 def _reward(
-    machine: Machine,
     reward: Reward,
     before: tuple[int, int] | None,
     after: tuple[int, int] | None,
 ) -> tuple[float | None, int]:
-    if reward.signal:
-        value = machine.signal(reward.signal)
-        # A logarithm needs something above zero: zero counts as one of the unit.
-        return (None, 0) if value is None else (float(max(value, 1)), 1)
     if before is None or after is None:
         return None, 0
     total, count = after[0] - before[0], after[1] - before[1]
