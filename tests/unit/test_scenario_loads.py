@@ -203,7 +203,9 @@ def test_the_reader_reads_and_uses_its_memory(tmp_path: Path) -> None:
         else:
             reads.add(now, int(line))
 
-    program = Program([compile_c("pages", tmp_path), "4", str(tmp_path / "file"), "4", "2"], take)
+    program = Program(
+        [compile_c("pages", tmp_path), "4", str(tmp_path / "file"), "4", "2", "1"], take
+    )
     try:
         wait_until(lambda: reads.total > 1000, "reads", 60)
         program.signal(signal.SIGUSR1)

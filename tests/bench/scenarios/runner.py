@@ -20,6 +20,8 @@ from tests.bench.scenarios.settings import lines
 
 #: Windows of each phase before AINKA is loaded.
 BARE = 2
+#: Windows of each phase that end learning once something has been promoted.
+AFTER = 2
 #: Windows that may fail before the scenario is given up.
 FAILURES = 6
 PREPARE_S = 1800.0
@@ -184,11 +186,15 @@ class Run:
         self.result["ainka"] = {"config": self._ainka.config, "tuners": tuners,
                                 "parameters": scenario.parameters,
                                 "policies": scenario.policies, "learning": learning}  # fmt: skip
-        since_promotion = 0
-        phases = [phase for phase in scenario.phases for _ in range(scenario.learn_repeat)]
+        since_promotion = dict.fromkeys(scenario.phases, 0)
+        phases = [
+            phase
+            for phase in scenario.learn_phases or scenario.phases
+            for _ in range(scenario.learn_repeat)
+        ]
         for phase in itertools.cycle(phases):
             since = self.say.seconds() - begin
-            if since >= limit_s or since_promotion >= 2 * len(phases):
+            if since >= limit_s or min(since_promotion.values()) >= AFTER:
                 break
             row = self._window(
                 agent, phase, 0.0, scenario.learn_window_s, False, False, scenario.series
@@ -200,7 +206,7 @@ class Run:
                 self.say(f"  {event[0]}: {event[1]}"[:150].rstrip(": "))
                 if event[0] == "promoted" and learning["promoted_s"] is None:
                     learning["promoted_s"] = now
-            since_promotion += learning["promoted_s"] is not None and scenario.pause
+            since_promotion[phase] += learning["promoted_s"] is not None and scenario.pause
             self.say(f"  {phase}: {_short(row)}")
         learning["seconds"] = round(self.say.seconds() - begin, 1)
         log.close()

@@ -71,6 +71,8 @@ class Scenario:
     window_s: float = 5.0
     settle_s: float = 2.0
     learn_s: float = 300.0
+    #: Phases in turn while AINKA learns, if not each once.
+    learn_phases: tuple[str, ...] = ()
     #: Seconds of a window while AINKA learns, and windows that a phase lasts then.
     learn_window_s: float = 12.0
     learn_repeat: int = 1

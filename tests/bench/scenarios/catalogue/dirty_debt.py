@@ -31,7 +31,7 @@ SCENARIO = Scenario(
     parameters=BOUND_BY_DISK,
     window_s=8.0,
     settle_s=3.0,
-    learn_s=640.0,
+    learn_s=480.0,
     notes=(
         BOUND_NOTE,
         "Before each measured window the bulk writer truncates its file, so that no window pays "

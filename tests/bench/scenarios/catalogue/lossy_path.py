@@ -26,14 +26,15 @@ SCENARIO = Scenario(
     statics=brute_force(paths.ROOT / "policies" / "tuners" / f"{TUNER}.toml", LISTED),
     packages=("iperf3", "ethtool", "tuned"),
     tuners=(TUNER,),
-    window_s=5.0,
-    settle_s=0.5,
-    learn_s=600.0,
-    learn_window_s=5.0,
-    learn_repeat=10,
+    window_s=4.0,
+    settle_s=3.0,
+    learn_s=500.0,
+    learn_window_s=3.0,
+    learn_repeat=20,
     notes=(
-        "Every window is a new connection: an established one keeps its congestion control. The "
-        "module tcp_bbr is loaded beforehand, as an admin would, since no policy loads modules.",
+        "Every window is a new connection: an established one keeps its congestion control. What "
+        "is dropped before it is a connection of its own. The module tcp_bbr is loaded beforehand, "
+        "as an admin would, since no policy loads modules.",
         "The sender is in the machine's own network namespace, behind a queue of fq; path and "
         "receiver are in two others. Segmentation offloads are off.",
     ),

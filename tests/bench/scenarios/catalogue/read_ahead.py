@@ -32,7 +32,9 @@ SCENARIO = Scenario(
     parameters=BOUND_BY_DISK,
     window_s=2.0,
     settle_s=1.0,
-    learn_s=360.0,
+    learn_s=400.0,
+    learn_phases=("random", "sequential", "random", "reverse"),
+    learn_repeat=2,
     fresh=("static", "tuned"),
     notes=(
         BOUND_NOTE,

@@ -10,8 +10,6 @@ from typing import Any
 
 from .programs import Counter, Plain, Program, compile_c, shell, wait_until
 
-#: How often the program uses all of its memory, at least.
-SWEEP_S = 20.0
 SETUP = """
 set -e
 modprobe zram num_devices=1
@@ -30,12 +28,11 @@ class Load(Plain):
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
         self._counter = Counter()
-        self._used = 0.0
         self._swept = threading.Event()
         shell(SETUP.format(**options))
         self._program = Program(
             [compile_c("pages"), str(options["anon_mib"]), "/mnt/file", str(options["file_mib"]),
-             str(options["threads"])],
+             str(options["threads"]), str(options["cold_s"])],
             self._line,
         )  # fmt: skip
         wait_until(self._reads, "reads", 300)
@@ -60,14 +57,12 @@ class Load(Plain):
     ) -> dict[str, float]:
         """Reads a second. A measured window begins after the program has used all of its memory.
 
-        Without that, what one setting has swapped out would help the next one. In windows that
-        follow each other (no reset) it does so every 20 s.
+        Without that, what one setting has swapped out would help the next one.
         """
-        if reset or time.monotonic() - self._used > SWEEP_S:
+        if reset:
             self._swept.clear()
             self._program.signal(signal.SIGUSR1)
             wait_until(self._swept.is_set, "end of the sweep", 120)
-            self._used = time.monotonic()
         begin = time.monotonic() + settle_s
         end = begin + seconds
         time.sleep(end - time.monotonic())
