@@ -225,6 +225,11 @@ def test_the_tuner_of_tasks() -> None:
             ["reward.denominator", "does not count", "time", "mem.oom_kills"],
         ),
         ("priority = 0", 'priority = 0\nwhen = "task.joy > 1"', ["policy.when", "task.joy"]),
+        (
+            "priority = 0",
+            'priority = 0\nwhen = "avg(psi.cpu_some_permille, 5s) > 1"',
+            ["policy.when", "avg() looks back", "until"],
+        ),
         ('signal = "sched.cpu_busy_permille"', 'signal = "x"', ["guards[1].signal", "psi"]),
         ("confirm_pairs = 10", "confirm_pairs = 1", ["windows.confirm_pairs", "3"]),
         ("alpha = 0.05", "alpha = 0.9", ["learner.alpha", "0.9"]),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ COUNTERS = ("switches", "voluntary", "busy_ns", "delay_ns", "delays", "wake_dela
 SUBJECTS = ("system", "task", "device")
 # What says who a subject is, not what it does, cannot be learned from.
 _IDENTITIES = ("task.pid", "task.age_ms", "dev.major", "dev.minor", "ainka.uptime_ms")
+_LOOKS_BACK = re.compile(r"\b(rate|delta|avg|min|max)\s*\(")
 TIME = "time"
 """Denominator of a reward that is so much a second."""
 
@@ -176,6 +178,11 @@ def _condition(table: Table, key: str, subject: str) -> str:
             compile_expression(text, Subject[subject.upper()])
         except AinkaError as error:
             raise table.fail(key, error.message, error.hint) from None
+    # A policy that is pushed for a window begins without a past: its windows of time are empty, and
+    # it would be off for most of the windows in which it is to be confirmed.
+    if key == "when" and (found := _LOOKS_BACK.search(text)):
+        raise table.fail(key, f"{found[1]}() looks back, and a policy that is tried has no past",
+                         "compare the signal itself; `until` may look back")  # fmt: skip
     return text
 
 
