@@ -17,6 +17,7 @@ from ainkad.disks import Disks
 from ainkad.errors import AinkaError
 from ainkad.layouts_gen import DEV_REC_DTYPE
 from ainkad.learning.compile import full_evaluate
+from ainkad.learning.dataset import Dataset
 from ainkad.live import machine_candidate
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import difference
@@ -110,6 +111,24 @@ def test_on_a_path_that_loses_packets_another_algorithm_is_chosen_than_on_a_good
     # What is in force stays, and what is not comes within a second or two.
     assert means[LOSSY, "bbr"] > 0.75 and means[LOSSY, ""] > 0.5
     assert means[CLEAN, "bbr"] < 0.1 and means[CLEAN, ""] < 0.1
+
+
+def test_nothing_gets_ready_to_learn_while_the_machine_is_measured() -> None:
+    class Late(InProcess):
+        windows = -1
+
+        async def start(self) -> None:
+            raise AssertionError("it would be in the windows")
+
+        async def train(self, data: Dataset, parameters: dict[str, Any]) -> dict[str, Any]:
+            self.windows = len(data.outcome)
+            return await super().train(data, parameters)
+
+    trainer, evaluate = Late(), full_evaluate(READ_AHEAD.features, evaluate_model)
+    store = Store(Path(":memory:"))
+    run = TunerRun(READ_AHEAD, DiskMachine(READ_AHEAD, 1), store, trainer, evaluate, 1)
+    assert asyncio.run(run.attempt()) is not None
+    assert trainer.windows >= READ_AHEAD.windows.explore // 2
 
 
 def test_arms_that_do_harm_are_not_promoted() -> None:

@@ -83,7 +83,10 @@ class Attempt:
         recorder = Recorder(self._tuner)
         wanted = self._tuner.windows.explore
         for further in range(FURTHER, -1, -1):
-            await self._trainer.start()
+            # Beside CPU hogs it takes a minute to get ready. Where the machine is what is measured,
+            # its time and its memory would be in the windows: there it begins after them.
+            if not self._tuner.in_context:
+                await self._trainer.start()
             if not await self._explore(recorder, wanted):
                 return None
             learned = await self._learn(recorder, further)

@@ -27,9 +27,9 @@ SCENARIO = Scenario(
     packages=("tuned",),
     tuners=(TUNER,),
     parameters=BOUND_BY_DISK,
-    window_s=6.0,
-    settle_s=10.0,
-    learn_s=520.0,
+    window_s=5.0,
+    settle_s=8.0,
+    learn_s=440.0,
     learn_window_s=10.0,
     notes=(
         BOUND_NOTE,
