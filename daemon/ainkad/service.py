@@ -39,6 +39,7 @@ from ainkad.netlink.spec_gen import MapRole
 from ainkad.policy_file import read_policies
 from ainkad.programs import Programs
 from ainkad.pusher import Pusher
+from ainkad.resident import stay_resident
 from ainkad.ring import Records, RingReader
 from ainkad.systemd import notify
 from ainkad.telemetry.guarded import GuardedStore
@@ -142,6 +143,10 @@ class Service:
             )
             with contextlib.suppress(OSError):
                 drop_sys_admin()
+            try:
+                stay_resident()
+            except OSError as error:
+                log.warning("event=not-resident error=%r", str(error))
             self._load_policies(client)
             parts = [
                 lease.keep(programs.roles, lambda: programs.hand_over(client)),

@@ -11,9 +11,10 @@ from tests.vm.test_daemon import parsed, start, wait_for
 STORE = "/var/lib/ainka/telemetry.db"
 
 
-def resident_kib(guest: Guest) -> int:
+def kib(guest: Guest, field: str) -> int:
+    """A field of the daemon's /proc/PID/status."""
     status = guest.run("cat /proc/$(systemctl show -P MainPID ainkad)/status").stdout
-    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    (line,) = (line for line in status.splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1])
 
 
@@ -29,8 +30,10 @@ def test_it_forecasts_stays_small_and_is_steered(guest: Guest) -> None:
     assert 0 < rooms["disk /"]["free"] < rooms["disk /"]["total"]
     assert "RESOURCE" in guest.run("ainkactl forecast").stdout
     assert parsed(guest, "anomalies") == []
-    print(f"resident with all analyses: {resident_kib(guest)} KiB")
-    assert resident_kib(guest) < 50 * 1024
+    print(f"resident with all analyses: {kib(guest, 'VmRSS')} KiB")
+    assert kib(guest, "VmRSS") < 50 * 1024
+    assert kib(guest, "VmLck") > kib(guest, "VmRSS") // 2
+    assert kib(guest, "VmSwap") == 0
 
     (row,) = (row for row in parsed(guest, "tuner list") if row["name"] == "cpu-hogs")
     assert row["state"] == "enabled"
