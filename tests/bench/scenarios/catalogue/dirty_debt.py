@@ -29,13 +29,15 @@ SCENARIO = Scenario(
     packages=("tuned",),
     tuners=(TUNER,),
     parameters=BOUND_BY_DISK,
-    window_s=8.0,
-    settle_s=3.0,
+    window_s=6.0,
+    settle_s=7.0,
     learn_s=480.0,
     notes=(
         BOUND_NOTE,
         "Before each measured window the bulk writer truncates its file, so that no window pays "
-        "the debt of the one before. While AINKA learns that is not done.",
+        "the debt of the one before. While AINKA learns that is not done. What is dropped then is "
+        "long enough for a limit that comes when somebody waits already, as a policy's does, to be "
+        "paid for.",
         "Writing into memory is fast until the limit is reached: the bulk writer's figure is what "
         "it got rid of, not what reached the disk.",
     ),
