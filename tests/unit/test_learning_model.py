@@ -54,6 +54,29 @@ def world(seed: int, hog: float, other: float, windows: int = 60, arms: int = 2)
     )
 
 
+# Segments a second that arrived, whether bbr was chosen, and permille sent again before the window,
+# in a guest whose path lost 1 % and then nothing in turn. One moment with loss had 0 permille.
+PATH = (
+    (1847, 1, 11), (1685, 1, 5), (559, 0, 5), (1976, 1, 19), (1875, 0, 0), (1876, 0, 1),
+    (1774, 1, 0), (1770, 0, 0), (1630, 1, 0), (1741, 0, 0), (1361, 1, 0), (1494, 1, 0),
+    (1519, 0, 0), (1645, 1, 36), (259, 0, 15), (304, 0, 10), (368, 0, 14), (235, 0, 5),
+    (255, 0, 0), (338, 0, 17), (1741, 1, 24), (544, 0, 13), (1879, 0, 24), (1752, 1, 0),
+)  # fmt: skip
+
+
+def test_a_moment_that_looked_like_another_does_not_hide_the_difference() -> None:
+    arrived, treated, permille = (np.array(column) for column in zip(*PATH, strict=True))
+    one = np.arange(len(PATH))
+    data = Dataset(-np.log(arrived), np.zeros_like(one), one, treated, permille[:, None], one)
+    parameters = {"arms": 1, "context": True, "depth": 1, "min_leaf": 4, "min_effect": 0.05,
+                  "alpha": 0.05, "holdout": 0.1, "seed": 1}  # fmt: skip
+    (arm,) = fit(data, parameters)["arms"]
+    treats = predict(arm["nodes"], np.array([[0], [1], [4], [10], [30]]))
+    assert treats.tolist() == [0, 0, 1, 1, 1]
+    clean, lossy = sorted(arm["leaves"], key=lambda leaf: -leaf["effect"])
+    assert lossy["effect"] < -1.3 and abs(clean["effect"]) < 0.3
+
+
 def test_the_effect_of_each_leaf_is_found_and_the_better_arm_wins() -> None:
     result = fit(world(1, hog=-0.4, other=0.8), PARAMETERS)
     assert result["best"] == 0
