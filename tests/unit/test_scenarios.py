@@ -247,6 +247,18 @@ def test_a_page_has_the_command_the_kernel_and_the_throttles(tmp_path: Path) -> 
         assert what in text, what
 
 
+def test_a_promotion_that_was_lost_meanwhile_is_said(tmp_path: Path) -> None:
+    result = example()
+    ours = [one for one in result["windows"] if one["condition"] == AINKA]
+    for number, one in enumerate(ours):
+        one["learned"] = ["learned.example"] if number else []
+    report.write_page(tmp_path, EXAMPLE, result)
+    assert "In 1 of 4 measured windows" in (tmp_path / "example.md").read_text()
+    ours[0]["learned"] = ["learned.example", "learned.more"]
+    report.write_page(tmp_path, EXAMPLE, result)
+    assert "measured windows what was" not in (tmp_path / "example.md").read_text()
+
+
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
     plot.draw(EXAMPLE, example(), tmp_path / "example.png")
     assert (tmp_path / "example.png").read_bytes().startswith(b"\x89PNG")

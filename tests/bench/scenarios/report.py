@@ -195,6 +195,11 @@ def _ainka(result: dict[str, Any]) -> list[str]:
         text.append("Decisions: " + ", ".join(f"{k} {v}" for k, v in ainka["counts"].items()) + ".")
     states = sorted({one["state"] for one in result["windows"] if one.get("state")})
     text += [f"State of the module in the measured windows: {', '.join(states) or 'unknown'}.", ""]
+    seen = [set(one["learned"]) for one in result["windows"] if "learned" in one]
+    gone = sum(not set(ainka.get("promoted", [])) <= one for one in seen)
+    if gone:
+        text += [f"**In {gone} of {len(seen)} measured windows what was promoted was in force no "
+                 "longer.**", ""]  # fmt: skip
     if learning["events"]:
         text += ["| s | event | |", "| --- | --- | --- |"]
         text += [f"| {at:.0f} | {name} | {detail[:160].replace('|', ' ')} |"

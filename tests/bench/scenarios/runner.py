@@ -93,7 +93,7 @@ class Run:
             if AINKA in self.plan.kinds and AINKA not in self._kinds():
                 self.say(f"no tuner of {', '.join(scenario.tuners)} is there: without AINKA")
             if any(one.kind == AINKA for one in which):
-                self._learn(agent)
+                self._learn(agent, before)
             self._rounds(agent, which, before)
             if self._ainka:
                 self.result["ainka"] |= {
@@ -171,7 +171,7 @@ class Run:
 
     # ---- learning
 
-    def _learn(self, agent: Agent) -> None:
+    def _learn(self, agent: Agent, before: dict[str, str]) -> None:
         """AINKA alone with the load, phase after phase, until it has promoted something."""
         scenario = self.scenario
         limit_s = scenario.learn_s if self.plan.learn_s is None else self.plan.learn_s
@@ -214,6 +214,10 @@ class Run:
         if scenario.pause and tuners:
             self._ainka.pause()
         self._ainka.enforce(False)
+        # What the first condition sets while it is AINKA's still would be the admin's from then on.
+        left = self._ainka.wait_back(agent, before, BACK_S)
+        if left:
+            self.result["not_back"].append({"condition": "learning", "settings": left})
 
     # ---- rounds
 
@@ -250,7 +254,7 @@ class Run:
             row = self._window(agent, phase, scenario.settle_s, scenario.window_s, fresh, True)
             row |= {"round": number, "condition": condition.name, "kind": condition.kind}
             if condition.kind == AINKA and self._ainka:
-                row["state"] = self._ainka.state()
+                row |= {"state": self._ainka.state(), "learned": self._ainka.learned()}
             self.result["windows"].append(row)
             self.say(f"  {phase}: {_short(row)}")
         self._back(agent, condition, tuned, before)
