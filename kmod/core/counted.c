@@ -68,10 +68,8 @@ static bool set_percentile(const struct ainka_times *now, const struct ainka_tim
 }
 
 static bool of_counter(const struct ainka_counted_def *def, u64 now, u64 then, u64 ns, u32 cpus,
-		       u64 now_ns, s64 *value)
+		       s64 *value)
 {
-	if (def->from == AINKA_FROM_COUNTER_AGE)
-		return set_age(now, now_ns, value);
 	if (def->from == AINKA_FROM_COUNTER_TOTAL)
 		return set(now, value);
 	if (def->from == AINKA_FROM_COUNTER_TIME)
@@ -144,10 +142,13 @@ bool ainka_counted_value(const struct ainka_counted_def *def,
 		return false;
 	if (def->from == AINKA_FROM_COUNTER_RATIO)
 		return ratio(def, now, then, value);
+	if (def->from == AINKA_FROM_COUNTER_AGE)
+		return now->counters & then->counters & bit &&
+		       set_age(now->counter[def->slot], now->time_ns, value);
 	if (def->from < AINKA_FROM_TIMES_RATE)
 		return now->counters & then->counters & bit &&
 		       of_counter(def, now->counter[def->slot], then->counter[def->slot], ns,
-				  cpus, now->time_ns, value);
+				  cpus, value);
 	return now->times & then->times & bit &&
 	       of_times(def, &now->time[def->slot], &then->time[def->slot], ns, cpus, value);
 }
