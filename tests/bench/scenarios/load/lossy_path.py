@@ -11,7 +11,6 @@ earlier connections is switched off, so that windows do not depend on those befo
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from .programs import Plain, shell, wait_until
@@ -76,10 +75,8 @@ class Load(Plain):
         what it is like.
         """
         self._path(phase)
-        if settle_s >= 1:
+        if settle_s:
             self._connect(settle_s)
-        else:
-            time.sleep(settle_s)
         end = self._connect(seconds)
         return {
             "goodput_mbit_per_s": end["sum_received"]["bits_per_second"] / 1e6,
