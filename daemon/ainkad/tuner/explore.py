@@ -46,8 +46,8 @@ USUAL_WINDOWS = 5
 # A window this many times worse than usual, or with this part of what usually happens, does harm.
 HARM = 4.0
 RECOVERY_WINDOWS = 12
-# A feature that moves by more than this share of its range has another moment begin, if it usually
-# moves by no more than a part of that; a share of the windows that is enough to learn from.
+# A feature that moves by more than this share of its range, and so many times as far as it usually
+# (median) does, has another moment begin; a share of the windows that is enough to learn from.
 MOVED, USUAL_MOVE, ENOUGH = 0.5, 3.0, 0.5
 # The others are treated before the first of so many of them, the rest is left to time.
 RECOVERY_REST = 4
