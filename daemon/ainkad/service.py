@@ -42,7 +42,7 @@ from ainkad.pusher import Pusher
 from ainkad.resident import stay_resident
 from ainkad.ring import Records, RingReader
 from ainkad.systemd import notify
-from ainkad.telemetry.guarded import GuardedStore
+from ainkad.telemetry.background import BackgroundStore
 from ainkad.traffic import FILE, Traffic
 from ainkad.tuner.definition import Tuner, read_tuner
 from ainkad.tuner.run import TunerRun
@@ -111,7 +111,7 @@ class Service:
             ring = stack.enter_context(RingReader())
             client = stack.enter_context(Client())
             had = effective()
-            store = GuardedStore(self._config.store_path)
+            store = BackgroundStore(self._config.store_path)
             stack.callback(store.close)
             lease = Lease(client, self._config.lease_ms)
             lease.renew()
@@ -179,7 +179,7 @@ class Service:
                 log.error("event=policy-refused file=%s error=%r", path, error.message)
 
     def _analyses(
-        self, stack: contextlib.ExitStack, client: Client, store: GuardedStore, feed: EventFeed
+        self, stack: contextlib.ExitStack, client: Client, store: BackgroundStore, feed: EventFeed
     ) -> list[Coroutine[Any, Any, None]]:
         """What is made of signals and events, as coroutines that go on until they are cancelled."""
         config, parts = self._config, dict[str, Part]()
@@ -218,7 +218,7 @@ class Service:
         self,
         ring: RingReader,
         client: Client,
-        store: GuardedStore,
+        store: BackgroundStore,
         machine: LiveMachine,
         feed: EventFeed,
         parts: Sequence[Coroutine[Any, Any, None]],
@@ -256,7 +256,7 @@ class Service:
             raise self._failure
 
     def _tuner_run(
-        self, tuner: Tuner, machine: LiveMachine, store: GuardedStore, i: int, turn: asyncio.Lock
+        self, tuner: Tuner, machine: LiveMachine, store: BackgroundStore, i: int, turn: asyncio.Lock
     ) -> TunerRun:
         configured = self._config.seed
         seed = configured + i if configured is not None else int.from_bytes(os.urandom(4), "little")
@@ -274,7 +274,7 @@ class Service:
             self._failure = self._failure or error
         self._stop.set()
 
-    def _store(self, batch: Records, client: Client, store: GuardedStore) -> None:
+    def _store(self, batch: Records, client: Client, store: BackgroundStore) -> None:
         """Keep the decisions of a batch, and what external signals they name are called."""
         decisions = batch[batch["type"] == RECORD_DECISION]
         store.add_decisions(decisions)
@@ -283,7 +283,7 @@ class Service:
             self._external = external_names(client)
             store.add_external(self._external)
 
-    async def _read_ring(self, ring: RingReader, client: Client, store: GuardedStore) -> None:
+    async def _read_ring(self, ring: RingReader, client: Client, store: BackgroundStore) -> None:
         """Take records in batches: after the first one wait a little for those that follow."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
@@ -305,10 +305,12 @@ class Service:
                 log.warning("event=ring-drops records=%d", ring.drops - drops)
                 drops = ring.drops
 
-    async def _prune(self, store: GuardedStore) -> None:
+    async def _prune(self, store: BackgroundStore) -> None:
         while True:
             config = self._config
-            deleted = store.prune(config.keep_days, config.max_decisions, config.max_mib << 20)
+            deleted = await store.prune(
+                config.keep_days, config.max_decisions, config.max_mib << 20
+            )
             if deleted:
                 log.info("event=pruned rows=%d", deleted)
             await asyncio.sleep(PRUNE_S)

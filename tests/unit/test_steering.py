@@ -53,7 +53,7 @@ class World:
 
         async def sleep(nanoseconds: int) -> None:
             await self.sleep(nanoseconds)
-            self.control.look()
+            await self.control.look()
             if self.machine.now > end:
                 raise Limit
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_done_is_refused_in_words(
 ) -> None:
     thread, answers = in_background(world.path, *request_)
     until_asked(world)
-    world.control.look()
+    asyncio.run(world.control.look())
     thread.join()
     assert words in answers[0]
     assert answers[0].startswith("refused: ")

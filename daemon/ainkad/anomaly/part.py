@@ -15,7 +15,8 @@ from ainkad.anomaly.episodes import Episode, Episodes
 from ainkad.errors import AinkaError
 from ainkad.pusher import Pusher
 from ainkad.signals_gen import SYSTEM_SIGNALS
-from ainkad.telemetry.guarded import GuardedStore
+from ainkad.telemetry.background import Telemetry
+from ainkad.telemetry.store import Store
 
 log = logging.getLogger("ainkad.anomaly")
 
@@ -34,12 +35,12 @@ MACHINE: Final = "anomaly.machine_permille"
 class AnomalyPart:
     """One step a second. ``machine`` is 1000 where the present is as unusual as is just usual."""
 
-    def __init__(self, pusher: Pusher, store: GuardedStore) -> None:
+    def __init__(self, pusher: Pusher, store: Telemetry) -> None:
         self._pusher = pusher
         self._store = store
         self._detector = self._load()
         self._episodes = Episodes(self._detector)
-        self._row: int | None = None
+        self._row: tuple[Episode | None, int | None] = None, None
         self._steps = 0
 
     def _load(self) -> Detector:
@@ -57,12 +58,11 @@ class AnomalyPart:
             self._episodes.open.ended = time.time()
             self._write(self._episodes.open)
         self._episodes = Episodes(self._detector)
-        self._row = None
 
     def leave(self) -> None:
         """Keep what was learned."""
         data, wall_ns = self._detector.to_bytes(), time.time_ns()
-        self._store.call(lambda store: store.put_state(MODEL, wall_ns, data))
+        self._store.later(lambda store: store.put_state(MODEL, wall_ns, data))
 
     def step(self, values: Mapping[str, float | None], now_s: float) -> Scores:
         """Take in the values of a second; returns how unusual they are."""
@@ -93,13 +93,14 @@ class AnomalyPart:
         else:
             log.info("event=anomaly-ended seconds=%.0f peak=%.1f leading=%s",
                      episode.ended - episode.began, episode.peak, leading)  # fmt: skip
-        row = self._row
-        self._row = self._store.call(
-            lambda store: store.put_anomaly(
-                row, int(episode.began * 1e9),
-                None if episode.ended is None else int(episode.ended * 1e9),
-                episode.peak, episode.together, leading,
-            )
-        )  # fmt: skip
-        if episode.ended is not None:
-            self._row = None
+        began_ns, peak, together = int(episode.began * 1e9), episode.peak, episode.together
+        ended_ns = None if episode.ended is None else int(episode.ended * 1e9)
+
+        def write(store: Store) -> None:
+            # Perhaps in the store's thread, to which the row of the latest episode belongs.
+            of, row = self._row
+            row = row if of is episode else None
+            row = store.put_anomaly(row, began_ns, ended_ns, peak, together, leading)
+            self._row = episode, row
+
+        self._store.later(write)

@@ -12,7 +12,7 @@ from ainkad.forecast.capacity import STEP_S, Capacity, Room, Supply, measure
 from ainkad.forecast.panel import Forecast, Panel
 from ainkad.pusher import Pusher
 from ainkad.signals_gen import SYSTEM_SIGNALS
-from ainkad.telemetry.guarded import GuardedStore
+from ainkad.telemetry.background import Telemetry
 
 log = logging.getLogger("ainkad.forecast")
 
@@ -38,7 +38,7 @@ class ForecastPart:
     def __init__(
         self,
         pusher: Pusher,
-        store: GuardedStore,
+        store: Telemetry,
         horizon_s: int = 30,
         signals: Sequence[str] = MAIN,
         rooms: Callable[[], Mapping[str, Room]] = measure,
@@ -82,7 +82,7 @@ class ForecastPart:
                 self._pusher.push(name, forecast.value)
         if self._steps % STORE_EVERY == 0 and found:
             wall_ns = time.time_ns()
-            self._store.call(lambda store: store.add_forecasts(wall_ns, self._horizon, found))
+            self._store.later(lambda store: store.add_forecasts(wall_ns, self._horizon, found))
         self._steps += 1
         if now_s >= self._next_room_s:
             self._next_room_s = now_s + STEP_S
@@ -98,7 +98,7 @@ class ForecastPart:
         found = [supply.capacity() for supply in self._supplies.values()]
         if found:
             wall_ns = time.time_ns()
-            self._store.call(lambda store: store.add_capacities(wall_ns, found))
+            self._store.later(lambda store: store.add_capacities(wall_ns, found))
         self._push_capacities(found)
 
     def _push_capacities(self, found: Sequence[Capacity]) -> None:

@@ -87,6 +87,14 @@ class GuardedStore:
         self.dropped += 1
         return None
 
+    def later(self, method: Callable[[Store], Any]) -> None:
+        """Do something with the store whose answer does not matter."""
+        self.call(method)
+
+    async def ask(self, method: Callable[[Store], _T]) -> _T | None:
+        """As ``call``, for those who can await it."""
+        return self.call(method)
+
     def add_decisions(self, records: NDArray[np.void]) -> None:
         """See Store.add_decisions; those that cannot be written wait."""
         if not len(records) and not self._waiting:

@@ -269,6 +269,12 @@ class Store:
             ).fetchone()
         return None if row is None else (int(row[0]), bytes(row[1]))
 
+    def last_id(self, table: str) -> int:
+        """The highest id of a table that has one, 0 while it is empty."""
+        with _told():
+            last: int = self._db.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()[0]
+        return last
+
     def attempts(self, tuner: str) -> int:
         """How many times this tuner has tried to promote a policy, in all sessions."""
         sql = "SELECT count(*) FROM effects WHERE tuner = ? AND stage = 'confirm'"

@@ -6,10 +6,9 @@ from __future__ import annotations
 import json
 import logging
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from ainkad.telemetry.guarded import GuardedStore
-from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import Measurement
 from ainkad.tuner.definition import Tuner
 from ainkad.tuner.stats import Interval
@@ -18,12 +17,38 @@ from ainkad.tuner.windows import Outcome
 log = logging.getLogger("ainkad.tuner")
 
 
+class Ledger(Protocol):
+    """What this needs of a store: Store, GuardedStore or BackgroundStore."""
+
+    def add_event(self, source: str, event: str, detail: Mapping[str, Any]) -> None:
+        """Something happened."""
+
+    def add_window(self, **values: Any) -> int:
+        """A row of windows; its number."""
+
+    def add_model(self, **values: Any) -> int | None:
+        """A row of models; its number, if it has one."""
+
+    def add_effect(self, **values: Any) -> Any:
+        """A row of effects."""
+
+    def add_activation(
+        self, tuner: str, policy: str, model: int | None, why: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Another model is in force."""
+
+    def attempts(self, tuner: str) -> int:
+        """Confirmations of a tuner so far."""
+
+
 class Notes:
     """Of one tuner. ``attempt`` is the number of the present one, from 1."""
 
-    def __init__(self, tuner: Tuner, store: Store | GuardedStore) -> None:
+    def __init__(self, tuner: Tuner, store: Ledger) -> None:
         self._tuner = tuner
         self._store = store
+        # Counted here from now on: reading the store may take as long as its disk does.
+        self._attempts = store.attempts(tuner.name)
         self.attempt = 1
 
     def tell(self, event: str, **detail: Any) -> None:
@@ -57,7 +82,7 @@ class Notes:
 
     def attempts(self) -> int:
         """Confirmations so far, of all times."""
-        return self._store.attempts(self._tuner.name)
+        return self._attempts
 
     def model(self, first: int, last: int, arm: str, tree: bytes, report: dict[str, Any]) -> Any:
         """A model and the windows it was made of; returns its number."""
@@ -80,6 +105,8 @@ class Notes:
     ) -> None:
         """A measured effect; ``valid`` is the interval that holds however often one looks."""
         interval = measured.interval
+        if stage == "confirm":
+            self._attempts += 1
         self._store.add_effect(
             tuner=self._tuner.name,
             policy=self._tuner.learned,

@@ -11,14 +11,12 @@ import numpy as np
 from ainkad.errors import AinkaError
 from ainkad.learning.compile import Evaluate
 from ainkad.learning.trainer import Trainer
-from ainkad.telemetry.guarded import GuardedStore
-from ainkad.telemetry.store import Store
 from ainkad.tuner.attempt import Attempt
 from ainkad.tuner.definition import Tuner
 from ainkad.tuner.drift import Drift, Observer
 from ainkad.tuner.learned import Learned, Measuring, put_in_force
 from ainkad.tuner.machine import Machine
-from ainkad.tuner.notes import Notes
+from ainkad.tuner.notes import Ledger, Notes
 from ainkad.tuner.windows import is_problem, measure
 
 # Windows in a row that must show the problem before anything is tried.
@@ -39,7 +37,7 @@ class TunerRun:
         self,
         tuner: Tuner,
         machine: Machine,
-        store: Store | GuardedStore,
+        store: Ledger,
         trainer: Trainer,
         evaluate: Evaluate,
         seed: int,
