@@ -157,13 +157,13 @@ test: ## everything: lint, unit, abi, fuzz and guest tests
 	@$(MAKE) --no-print-directory test-abi
 	@$(MAKE) --no-print-directory test-fuzz
 	@$(MAKE) --no-print-directory lint-kmod
-	@$(MAKE) --no-print-directory test-vm
+	@$(MAKE) --no-print-directory test-vm ONCE=1
 	@echo "=== AINKA: all tests passed ==="
 
 .PHONY: test-unit
 test-unit: core ebpf ## tests on this machine, no root, no module
 	@$(DEPS) build test venv
-	$(call RUN_TESTS,tests/unit)
+	$(call RUN_TESTS,tests/unit) -n auto --dist worksteal
 
 .PHONY: test-abi
 test-abi: core ebpf ## generated files and layouts are current
@@ -202,8 +202,13 @@ RERUNS ?= 1
 test-vm: export AINKA_RERUNS = $(RERUNS)
 AGAIN = -rR $(if $(filter-out 0,$(RERUNS)),--reruns=$(RERUNS) --only-rerun=.)
 
+# All tests on both kernels take two hours on two CPUs. With ONCE=1, as in `make test`, each runs on
+# one of them, half of every file on each; those marked every_kernel run on both.
+ONCE ?= 0
+test-vm: export AINKA_ONCE = $(ONCE)
+
 .PHONY: test-vm
-test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ARGS for pytest)
+test-vm: ## the real module in a Debian guest (KERNELS='6.1 6.12', ONCE=1, ARGS for pytest)
 	@$(DEPS) build guest test venv
 	$(call RUN_TESTS,tests/vm) $(BESIDE) $(AGAIN) --durations=30
 

@@ -7,13 +7,15 @@ fault fails, and the next one gets a new guest. AINKA_KERNELS (``6.1 6.12``; def
 on which kernels the session runs; ``debug`` is the kernel that looks for mistakes. There a session
 also fails when something has leaked, and tests that need systemd or udev are left out. With
 ``pytest -n 3 --dist loadgroup`` two kernels run beside each other, one worker for each, and one for
-the tests that start a guest of their own.
+the tests that start a guest of their own. With AINKA_ONCE=1 a test runs on one of the kernels,
+always the same one, unless it is marked ``every_kernel``.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,13 +59,35 @@ cat $leaks
 collect_ignore = [] if debug.NAME in KERNELS else ["debug"]
 
 
+def _elsewhere(items: list[pytest.Item]) -> list[pytest.Item]:
+    """What AINKA_ONCE leaves out: the tests of each file take the kernels in turn."""
+    turns: dict[tuple[Path, str], int] = {}
+    left_out = []
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if not call or "session_guest" not in call.params:
+            continue
+        if item.get_closest_marker("every_kernel"):
+            continue
+        parameters = {k: str(v) for k, v in call.params.items() if k != "session_guest"}
+        test = item.path, f"{item.name.partition('[')[0]} {sorted(parameters.items())}"
+        turn = turns.setdefault(test, sum(path == item.path for path, _ in turns))
+        if KERNELS[turn % len(KERNELS)] != call.params["session_guest"]:
+            left_out.append(item)
+    return left_out
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of one kernel share its guest, and so a worker.
 
     With AINKA_RERUNS=0 a test that is marked as flaky is not tried again but for the emulator's
     faults, as all tests.
     """
+    if os.environ.get("AINKA_ONCE") == "1":
+        elsewhere = _elsewhere(items)
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in set(elsewhere)]
     for item in items:
         if os.environ.get("AINKA_RERUNS") == "0" and item.get_closest_marker("flaky"):
             once = pytest.mark.flaky(reruns=2, only_rerun="EmulatorFault")

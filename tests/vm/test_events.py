@@ -11,6 +11,8 @@ import pytest
 from guest.vm import Guest
 from guest.vm.paths import ROOT
 
+pytestmark = pytest.mark.every_kernel
+
 CHECK = Path(__file__).parent / "scripts" / "check_events.py"
 PROC = "/usr/lib/ainka/proc.bpf.o"
 

@@ -9,6 +9,8 @@ import pytest
 
 from guest.vm import Guest
 
+pytestmark = pytest.mark.every_kernel
+
 SWAPPINESS = "cat /proc/sys/vm/swappiness"
 
 

@@ -19,6 +19,7 @@ SEED = int(os.environ.get("AINKA_SEED", "1"))
 
 
 # A tenth of a second for each, several times what it takes; the debug kernel is slower still.
+@pytest.mark.every_kernel
 @pytest.mark.timeout(300 + OPERATIONS)
 def test_promises_hold_after_random_sequences(guest: Guest) -> None:
     guest.run("rm -rf /tmp/sequences")

@@ -47,6 +47,7 @@ def line(row: dict[str, Any]) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
+@pytest.mark.every_kernel
 def test_the_reference_lists_what_the_module_knows(guest: Guest) -> None:
     guest.run("modprobe ainka")
     rows = json.loads(guest.run("ainkactl tunables --json").stdout)
