@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The sums over all CPUs of what BPF programs and the kernel count, in slices of
- * a sliding window of 1 s, and the signals that come of them.
+ * a sliding window of 1 s, and the signals that come of them. A part of something
+ * is over 5 s: of what is rare, a second would mostly show none.
  *
  * All of this is the fast worker's, but for what is noted of the maps.
  */
@@ -27,6 +28,8 @@ static_assert(AINKA_N_TIMES <= AINKA_TIMES_MAX);
 
 static struct ainka_slide slide = { .slice_ns = 200 * NSEC_PER_MSEC, .slices = SLICES };
 static struct ainka_counted_sums *slices;	/* sums over all CPUs, a ring */
+static struct ainka_slide long_slide = { .slice_ns = NSEC_PER_SEC, .slices = SLICES };
+static struct ainka_counter_sums long_slices[SLICES + 1];	/* a ring of fewer of them */
 static u32 seen;	/* value of @attached when the window began */
 
 /* protects what follows: the programs that count, and how often they changed */
@@ -60,7 +63,7 @@ void ainka_counted_exit(void)
  */
 u64 ainka_counted_bytes(void)
 {
-	return (SLICES + 1) * sizeof(*slices);
+	return (SLICES + 1) * sizeof(*slices) + sizeof(long_slices);
 }
 
 /**
@@ -111,7 +114,7 @@ static void add_counters(const void *value, void *arg)
 	unsigned int i;
 
 	for (i = 0; i < AINKA_N_BPF_COUNTERS; i++)
-		sums->counter[i] += READ_ONCE(one->n[i]);
+		sums->of.counter[i] += READ_ONCE(one->n[i]);
 }
 
 static void add_times(const void *value, void *arg)
@@ -132,8 +135,8 @@ static void sum_cpus(struct ainka_counted_sums *sums)
 	u32 slot;
 
 	if (!ainka_maps_each_cpu(AINKA_MAP_ROLE_COUNTERS, 0, add_counters, sums))
-		sums->counters = 0;
-	sums->counters |= ainka_kernel_counters(sums->counter);
+		sums->of.counters = 0;
+	sums->of.counters |= ainka_kernel_counters(sums->of.counter);
 	for (slot = 0; slot < AINKA_N_TIMES; slot++)
 		if (sums->times & BIT_ULL(slot) &&
 		    !ainka_maps_each_cpu(AINKA_MAP_ROLE_TIMES, slot, add_times,
@@ -149,6 +152,18 @@ static void set_signals(const struct ainka_counted_sums *now,
 
 	for (i = 0; i < AINKA_N_COUNTED; i++)
 		if (ainka_counted_value(&ainka_counted[i], now, then, cpus, &value))
+			ainka_signal_set(ainka_counted[i].id, value, now->of.time_ns);
+}
+
+static void set_ratios(const struct ainka_counter_sums *now,
+		       const struct ainka_counter_sums *then)
+{
+	u32 i;
+	s64 value;
+
+	for (i = 0; i < AINKA_N_COUNTED; i++)
+		if (ainka_counted[i].from == AINKA_FROM_COUNTER_RATIO &&
+		    ainka_counted_ratio(&ainka_counted[i], now, then, &value))
 			ainka_signal_set(ainka_counted[i].id, value, now->time_ns);
 }
 
@@ -158,12 +173,14 @@ static struct ainka_counted_sums *begin(u64 now_ns)
 	struct ainka_counted_sums *next = &slices[ainka_slide_next(&slide)];
 
 	memset(next, 0, sizeof(*next));
-	next->time_ns = now_ns;
+	next->of.time_ns = now_ns;
 	spin_lock(&slots_lock);
-	next->counters = counter_slots;
+	next->of.counters = counter_slots;
 	next->times = times_slots;
-	if (seen != attached)
+	if (seen != attached) {
 		ainka_slide_reset(&slide);
+		ainka_slide_reset(&long_slide);
+	}
 	seen = attached;
 	spin_unlock(&slots_lock);
 	return next;
@@ -184,6 +201,13 @@ void ainka_counted_sample(u64 now_ns)
 		return;
 	next = begin(now_ns);
 	sum_cpus(next);
-	if (ainka_slide_push(&slide, now_ns, &then))
+	ainka_slide_push(&slide, now_ns);
+	if (ainka_slide_then(&slide, now_ns, &then))
 		set_signals(next, &slices[then]);
+	if (ainka_slide_due(&long_slide, now_ns)) {
+		long_slices[ainka_slide_next(&long_slide)] = next->of;
+		ainka_slide_push(&long_slide, now_ns);
+	}
+	if (ainka_slide_then(&long_slide, now_ns, &then))
+		set_ratios(&next->of, &long_slices[then]);
 }

@@ -225,6 +225,7 @@ void ainka_signals_sample(u64 now_ns)
 		ainka_slide_reset(&slide);
 		return;
 	}
-	if (ainka_slide_push(&slide, now_ns, &then))
+	ainka_slide_push(&slide, now_ns);
+	if (ainka_slide_then(&slide, now_ns, &then))
 		set_window(&slices[then], &slices[next], now_ns, now_ns - slide.time_ns[then]);
 }

@@ -8,8 +8,16 @@
 
 #include "slide.h"
 
-#define WINDOW_MIN_NS	(500 * NSEC_PER_MSEC)	/* shorter ones are not shown */
-#define WINDOW_MAX_NS	(2 * NSEC_PER_SEC)	/* after a longer pause it begins anew */
+/* Half a window says something; after a pause of two it begins anew. */
+static u64 shortest_ns(const struct ainka_slide *slide)
+{
+	return slide->slices * slide->slice_ns / 2;
+}
+
+static u64 longest_ns(const struct ainka_slide *slide)
+{
+	return 2 * slide->slices * slide->slice_ns;
+}
 
 static u32 oldest(const struct ainka_slide *slide)
 {
@@ -28,7 +36,7 @@ bool ainka_slide_due(struct ainka_slide *slide, u64 now_ns)
 	if (slide->filled && now_ns - slide->time_ns[slide->newest] < slide->slice_ns)
 		return false;
 	/* a late tick makes a longer window; one that slept must not become part of it */
-	while (slide->filled && now_ns - slide->time_ns[oldest(slide)] > WINDOW_MAX_NS)
+	while (slide->filled && now_ns - slide->time_ns[oldest(slide)] > longest_ns(slide))
 		slide->filled--;
 	return true;
 }
@@ -45,21 +53,30 @@ u32 ainka_slide_next(const struct ainka_slide *slide)
 }
 
 /**
- * ainka_slide_push() - the next sum is in its place
+ * ainka_slide_then() - what a sum of the present is to be compared with
  * @slide: the window
- * @now_ns: when it was taken
- * @then: gets the place of the sum to compare it with
+ * @now_ns: the present
+ * @then: gets the place of the oldest sum in the window
  *
  * Return: false if the window is too short to say anything.
  */
-bool ainka_slide_push(struct ainka_slide *slide, u64 now_ns, u32 *then)
+bool ainka_slide_then(const struct ainka_slide *slide, u64 now_ns, u32 *then)
+{
+	*then = oldest(slide);
+	return slide->filled && now_ns - slide->time_ns[*then] >= shortest_ns(slide);
+}
+
+/**
+ * ainka_slide_push() - the next sum is in its place
+ * @slide: the window
+ * @now_ns: when it was taken
+ */
+void ainka_slide_push(struct ainka_slide *slide, u64 now_ns)
 {
 	slide->newest = ainka_slide_next(slide);
 	slide->time_ns[slide->newest] = now_ns;
 	if (slide->filled <= slide->slices)
 		slide->filled++;
-	*then = oldest(slide);
-	return now_ns - slide->time_ns[*then] >= WINDOW_MIN_NS;
 }
 
 /**

@@ -25,7 +25,8 @@ struct ainka_slide {
 
 bool ainka_slide_due(struct ainka_slide *slide, u64 now_ns);
 u32 ainka_slide_next(const struct ainka_slide *slide);
-bool ainka_slide_push(struct ainka_slide *slide, u64 now_ns, u32 *then);
+void ainka_slide_push(struct ainka_slide *slide, u64 now_ns);
+bool ainka_slide_then(const struct ainka_slide *slide, u64 now_ns, u32 *then);
 void ainka_slide_reset(struct ainka_slide *slide);
 
 #endif

@@ -1017,7 +1017,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         event=False,
         doc=(
             "Segments of TCP sent again for each thousand that arrived: about what the path "
-            "loses, however much is sent."
+            "loses, however much is sent; over about 5 s."
         ),
     ),
     SignalDef(

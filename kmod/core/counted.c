@@ -106,8 +106,19 @@ static bool of_times(const struct ainka_counted_def *def, const struct ainka_tim
 	return set_percentile(now, then, def->from == AINKA_FROM_TIMES_P50 ? 500 : 990, value);
 }
 
-static bool ratio(const struct ainka_counted_def *def, const struct ainka_counted_sums *now,
-		  const struct ainka_counted_sums *then, s64 *value)
+/**
+ * ainka_counted_ratio - the value of a signal that is a part of another counter
+ * @def: the signal, of AINKA_FROM_COUNTER_RATIO
+ * @now: the sums at the end of the window
+ * @then: those at its beginning
+ * @value: gets it
+ *
+ * Return: false if there is none: nobody counts one of the two, it began anew
+ * within the window, or it is a part of nothing.
+ */
+bool ainka_counted_ratio(const struct ainka_counted_def *def,
+			 const struct ainka_counter_sums *now,
+			 const struct ainka_counter_sums *then, s64 *value)
 {
 	u64 bits = 1ULL << (def->slot & 63) | 1ULL << (def->per & 63);
 	u64 n = now->counter[def->slot], all = now->counter[def->per];
@@ -129,26 +140,25 @@ static bool ratio(const struct ainka_counted_def *def, const struct ainka_counte
  * The sums may be of slightly different moments on each CPU.
  *
  * Return: false if there is none: nobody counts, it began anew within the window,
- * or it is the mean, a percentile or a part of nothing.
+ * it is the mean or a percentile of nothing, or ainka_counted_ratio() is for it.
  */
 bool ainka_counted_value(const struct ainka_counted_def *def,
 			 const struct ainka_counted_sums *now,
 			 const struct ainka_counted_sums *then, u32 cpus, s64 *value)
 {
+	const struct ainka_counter_sums *a = &now->of, *b = &then->of;
 	u64 bit = 1ULL << (def->slot & 63);
-	u64 ns = now->time_ns - then->time_ns;
+	u64 ns = a->time_ns - b->time_ns;
 
-	if (now->time_ns <= then->time_ns)
+	if (a->time_ns <= b->time_ns || def->from == AINKA_FROM_COUNTER_RATIO)
 		return false;
-	if (def->from == AINKA_FROM_COUNTER_RATIO)
-		return ratio(def, now, then, value);
 	if (def->from == AINKA_FROM_COUNTER_AGE)
-		return now->counters & then->counters & bit &&
-		       set_age(now->counter[def->slot], now->time_ns, value);
+		return a->counters & b->counters & bit &&
+		       set_age(a->counter[def->slot], a->time_ns, value);
 	if (def->from < AINKA_FROM_TIMES_RATE)
-		return now->counters & then->counters & bit &&
-		       of_counter(def, now->counter[def->slot], then->counter[def->slot], ns,
-				  cpus, value);
+		return a->counters & b->counters & bit &&
+		       of_counter(def, a->counter[def->slot], b->counter[def->slot], ns, cpus,
+				  value);
 	return now->times & then->times & bit &&
 	       of_times(def, &now->time[def->slot], &then->time[def->slot], ns, cpus, value);
 }

@@ -40,23 +40,34 @@ struct ainka_counted_def {
 extern const struct ainka_counted_def ainka_counted[AINKA_N_COUNTED];
 
 /**
- * struct ainka_counted_sums - what all CPUs have counted up to a moment
+ * struct ainka_counter_sums - what the counters of all CPUs came to at a moment
  * @time_ns: the moment
  * @counters: a bit for each counter that somebody counts
- * @times: a bit for each slot of @time
  * @counter: by enum ainka_counter
+ */
+struct ainka_counter_sums {
+	u64 time_ns;
+	u64 counters;
+	u64 counter[AINKA_N_COUNTERS];
+};
+
+/**
+ * struct ainka_counted_sums - all that CPUs have counted up to a moment
+ * @of: the counters, and the moment
+ * @times: a bit for each slot of @time
  * @time: by enum ainka_times_slot
  */
 struct ainka_counted_sums {
-	u64 time_ns;
-	u64 counters;
+	struct ainka_counter_sums of;
 	u64 times;
-	u64 counter[AINKA_N_COUNTERS];
 	struct ainka_times time[AINKA_N_TIMES];
 };
 
 bool ainka_counted_value(const struct ainka_counted_def *def,
 			 const struct ainka_counted_sums *now,
 			 const struct ainka_counted_sums *then, u32 cpus, s64 *value);
+bool ainka_counted_ratio(const struct ainka_counted_def *def,
+			 const struct ainka_counter_sums *now,
+			 const struct ainka_counter_sums *then, s64 *value);
 
 #endif

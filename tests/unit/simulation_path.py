@@ -8,7 +8,8 @@ loss it is a little better.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class PathMachine(ContextMachine):
     used: str = ""
     rate: float = 0.0
     until: int = 0
+    again: int = 0
+    past: deque[tuple[int, float]] = field(default_factory=lambda: deque([(0, 0.0)], maxlen=6))
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng([self.seed, 79])
@@ -50,17 +53,29 @@ class PathMachine(ContextMachine):
                 noise = float(np.exp(self.rng.normal(0, SPREAD[self.phase])))
                 self.rate = SEGMENTS[self.used][self.phase] * min(noise, 2.0)
                 self.until = self.now + CONNECTION_NS
-            step = min(end, self.until) - self.now
+            second = self.now // 10**9 + 1
+            step = min(end, self.until, second * 10**9) - self.now
             self.delivered += self.rate * step / 1e9
+            self.again += self.rng.poisson(RETRANSMITS[self.used][self.phase] * step / 1e9)
             self.now += step
+            if self.now == second * 10**9:
+                self.past.append((self.again, self.delivered))
 
     def subject(self) -> tuple[int, str]:
         return 0, "machine"
 
     def rows(self) -> list[list[int]]:
-        """The one feature: permille of what is sent that is sent again, over the last second."""
-        again = self.rng.poisson(RETRANSMITS[self.used][self.phase])
-        return [[int(1000 * again / max(self.rate, 1.0))]]
+        """The one feature: permille of what is sent that is sent again, over 5 s."""
+        again, delivered = self.past[0]
+        return [[int(1000 * (self.again - again) / max(self.delivered - delivered, 1.0))]]
+
+    def steady(self, phase: int, used: str) -> None:
+        """Be as after 5 s of one path and one algorithm."""
+        self.now, self.used = phase * self.phase_ns, used
+        self.past.clear()
+        self.past.append((self.again, self.delivered))
+        self.again += self.rng.poisson(5 * RETRANSMITS[used][phase])
+        self.delivered += 5 * SEGMENTS[used][phase]
 
     def signal(self, name: str) -> int | None:
         return int(self.delivered) if name == "net.tcp_delivered_count" else 5

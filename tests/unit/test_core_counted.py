@@ -25,8 +25,8 @@ SUMS = np.dtype(
     [
         ("time_ns", "u8"),
         ("counters", "u8"),
-        ("times", "u8"),
         ("counter", "u8", (N_COUNTERS,)),
+        ("times", "u8"),
         ("time", TIMES_DTYPE, (len(TIMES),)),
     ]
 )
@@ -51,6 +51,20 @@ def value(slot: int, how: int, now: Any, then: Any, cpus: int = CPUS, per: int =
         ctypes.c_void_p(now.ctypes.data),
         ctypes.c_void_p(then.ctypes.data),
         ctypes.c_uint32(cpus),
+        ctypes.byref(out),
+    )
+    return out.value if there else None
+
+
+def ratio(slot: int, now: Any, then: Any, per: int = 0) -> int | None:
+    """The value of a signal that is a part of another counter, None where there is none."""
+    out = ctypes.c_int64(-77)
+    function = load().ainka_counted_ratio
+    function.restype = ctypes.c_bool
+    there = function(
+        ctypes.byref(Def(0, slot, RATIO, per)),
+        ctypes.c_void_p(now.ctypes.data),
+        ctypes.c_void_p(then.ctypes.data),
         ctypes.byref(out),
     )
     return out.value if there else None
@@ -98,16 +112,17 @@ def test_a_ratio_of_two_counters() -> None:
     then = sums()
     then["counter"][0][:2] = 1000, 7
     now = later(then, SECOND)
-    assert value(1, RATIO, now, then) is None, "of nothing there is no part"
+    assert ratio(1, now, then) is None, "of nothing there is no part"
     now["counter"][0][:2] += np.array([400, 6], np.uint64)
-    assert value(1, RATIO, now, then) == 15
+    assert ratio(1, now, then) == 15
     now["counter"][0][1] = 1007
-    assert value(1, RATIO, now, then) == 2500, "more is sent again than arrives"
+    assert ratio(1, now, then) == 2500, "more is sent again than arrives"
     one = then.copy()
     one["counters"] -= np.uint64(1)
-    assert value(1, RATIO, now, one) is None, "nobody counted the other one"
-    assert value(1, RATIO, now, then, per=2) is None
-    assert value(1, RATIO, then, now) is None
+    assert ratio(1, now, one) is None, "nobody counted the other one"
+    assert ratio(1, now, then, per=2) is None
+    assert ratio(1, then, now) is None
+    assert value(1, RATIO, now, then) is None, "that one is for windows of a second"
 
 
 def begun(ns: int) -> int:
