@@ -107,9 +107,9 @@ class Agent:
 
 
 class Tuned:
-    """The tuned daemon; it runs only while one of its profiles is measured.
+    """The tuned daemon, started before its first profile; between profiles it has none, and waits.
 
-    The load is held while it starts and ends: it may be one that leaves nobody else a CPU.
+    The load is held while it switches: it may be one that leaves nobody else a CPU.
     """
 
     def __init__(self, guest: Guest, hold: str = "", go_on: str = "") -> None:
@@ -129,7 +129,7 @@ class Tuned:
     def off(self) -> None:
         """Undo it."""
         self._guest.run(self._hold)
-        self._guest.run("tuned-adm off && systemctl stop tuned", timeout=180)
+        self._guest.run("tuned-adm off", timeout=180)
         self._guest.run(self._go_on)
 
 

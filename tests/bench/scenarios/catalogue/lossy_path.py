@@ -27,13 +27,14 @@ SCENARIO = Scenario(
     packages=("iperf3", "ethtool", "tuned"),
     tuners=(TUNER,),
     window_s=4.0,
-    settle_s=3.0,
+    settle_s=8.0,
     learn_s=560.0,
     learn_window_s=3.0,
     learn_repeat=20,
     notes=(
         "Every window is a new connection: an established one keeps its congestion control. What "
-        "is dropped before it is a connection of its own. The module tcp_bbr is loaded beforehand, "
+        "is dropped before it is a connection of its own, longer than the 5 s over which the part "
+        "that is sent again is known. The module tcp_bbr is loaded beforehand, "
         "as an admin would, since no policy loads modules.",
         "The sender is in the machine's own network namespace, behind a queue of fq; path and "
         "receiver are in two others. Segmentation offloads are off.",
