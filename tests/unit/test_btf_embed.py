@@ -134,7 +134,11 @@ def test_a_module_gets_what_bpftool_reads(tmp_path: Path, base: bytes, embed: Mo
     assert module.read_bytes() == before
 
 
-@pytest.mark.parametrize("pack", [bytes, lzma.compress, gzip.compress, bz2.compress], ids=str)
+@pytest.mark.parametrize(
+    "pack",
+    [bytes, lzma.compress, gzip.compress, bz2.compress],
+    ids=["plain", "xz", "gzip", "bzip2"],
+)
 def test_the_btf_of_an_image_is_found(base: bytes, embed: ModuleType, pack: object) -> None:
     assert callable(pack)
     decoy = struct.pack("<HBBI4I", 0xEB9F, 1, 0, 24, 0, 8, 8, 1) + b"\0" * 9
