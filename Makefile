@@ -202,8 +202,8 @@ RERUNS ?= 1
 test-vm: export AINKA_RERUNS = $(RERUNS)
 AGAIN = -rR $(if $(filter-out 0,$(RERUNS)),--reruns=$(RERUNS) --only-rerun=.)
 
-# All tests on both kernels take two hours on two CPUs. With ONCE=1, as in `make test`, each runs on
-# one of them, half of every file on each; those marked every_kernel run on both.
+# With all tests on both kernels `make test` takes more than 90 minutes on two CPUs. With ONCE=1 each
+# runs on one of them, half of every file on each; those marked every_kernel run on both.
 ONCE ?= 0
 test-vm: export AINKA_ONCE = $(ONCE)
 
