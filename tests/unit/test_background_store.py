@@ -92,7 +92,10 @@ def test_numbers_go_on_where_the_last_life_ended(tmp_path: Path) -> None:
 
 
 def test_what_waits_is_bounded_and_what_was_refused_counted(
-    tmp_path: Path, store: BackgroundStore, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    store: BackgroundStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(background, "PENDING_MAX", 100)
     disk = Disk(store)
@@ -100,8 +103,10 @@ def test_what_waits_is_bounded_and_what_was_refused_counted(
         store.add_decisions(records(30, first + 1))
     store.add_event("t", "there is room for that", {})
     assert store.dropped == 60
+    assert caplog.messages == ["event=store-behind waiting=100"], "once, not for each"
     disk.go.set()
     store.call(lambda _: None)
+    assert caplog.messages[1:] == ["event=store-caught-up dropped=60"]
     store.add_decisions(records(30, 1000))
     store.call(lambda _: None)
     assert column(tmp_path / "t.db", "SELECT count(*) FROM decisions") == [120]

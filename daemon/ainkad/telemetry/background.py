@@ -44,9 +44,10 @@ class BackgroundStore:
     def __init__(self, path: Path) -> None:
         """Open the file; that it cannot be opened is told as GuardedStore tells it."""
         self._thread = ThreadPoolExecutor(1, "store")
-        self._lock = threading.Lock()  # protects _pending and _refused
+        self._lock = threading.Lock()  # protects what follows
         self._pending = 0
         self._refused = 0
+        self._behind = False
         self._guarded = self._thread.submit(GuardedStore, path).result()
         self._windows = self._numbers("windows")
         self._models = self._numbers("models")
@@ -74,11 +75,16 @@ class BackgroundStore:
     def _submit(self, weight: int, work: Callable[[], Any]) -> None:
         """Let the thread do something, unless too much is waiting already."""
         with self._lock:
-            if self._pending + weight > PENDING_MAX:
+            refused = self._pending + weight > PENDING_MAX
+            told, self._behind = self._behind, self._behind or refused
+            if refused:
                 self._refused += weight
-                return
-            self._pending += weight
-        self._thread.submit(self._do, weight, work)
+            else:
+                self._pending += weight
+        if not refused:
+            self._thread.submit(self._do, weight, work)
+        elif not told:
+            log.warning("event=store-behind waiting=%d", PENDING_MAX)
 
     def _do(self, weight: int, work: Callable[[], Any]) -> None:
         try:
@@ -89,6 +95,10 @@ class BackgroundStore:
         finally:
             with self._lock:
                 self._pending -= weight
+                caught_up = self._behind and not self._pending
+                self._behind = self._behind and not caught_up
+            if caught_up:
+                log.warning("event=store-caught-up dropped=%d", self.dropped)
 
     def later(self, method: Callable[[Store], Any]) -> None:
         """Do something with the store, some time."""
