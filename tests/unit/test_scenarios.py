@@ -21,12 +21,13 @@ from tests.bench.scenarios.scenario import (
     AINKA,
     DEFAULTS,
     KINDS,
+    Condition,
     Measure,
     Scenario,
     Static,
     conditions,
 )
-from tests.bench.scenarios.schedule import rounds
+from tests.bench.scenarios.schedule import rounds, shortlist
 
 SPEED = Measure("run", "ops", "ops/s", "speed", goal=2.0)
 DELAY = Measure("run", "delay", "ms", "delay", lower_is_better=True, below=100.0, leads=False)
@@ -157,6 +158,31 @@ def test_the_best_is_the_best_by_its_median() -> None:
     assert figures.best(rows, SPEED, ["low", "high"]) == ("low", 200.0)
     assert figures.best(rows, DELAY, ["low", "high"]) == ("low", 300.0)
     assert figures.best(rows, SPEED, ["nobody"]) is None
+
+
+def test_after_two_rounds_the_best_of_each_kind_go_on() -> None:
+    def row(number: int, name: str, phase: str, value: float) -> dict[str, Any]:
+        return {"round": number, "condition": name, "phase": phase, "figures": {"ops": value}}
+
+    one, two = (Measure(phase, "ops", "ops/s", phase) for phase in ("one", "two"))
+    aside = replace(two, leads=False)
+    which = [Condition(DEFAULTS, DEFAULTS), Condition("a", "static"), Condition("b", "static"),
+             Condition("c", "static"), Condition("t", "tuned"),
+             Condition(AINKA, AINKA)]  # fmt: skip
+    speeds = {"a": (1.0, 9.0), "b": (8.0, 2.0), "c": (5.0, 5.0), "t": (1.0, 1.0)}
+    windows = [
+        row(number, name, phase, values[n])
+        for number in (1, 2)
+        for name, values in speeds.items()
+        for n, phase in enumerate(("one", "two"))
+    ]
+    names = [c.name for c in shortlist(windows, (one, two), which)]
+    assert names == [DEFAULTS, "a", "b", "t", AINKA]
+    assert [c.name for c in shortlist(windows, (one, aside), which)] == [DEFAULTS, "b", "t", AINKA]
+    assert shortlist([], (one, two), which) == which, "of nothing nobody is the best"
+    # What was measured in fewer rounds is not the best, whatever chance gave it.
+    windows += [row(3, "c", "one", 5.0)]
+    assert figures.best(windows, one, ["a", "b", "c"]) == ("c", 5.0)
 
 
 def test_what_learning_has_cost() -> None:

@@ -84,8 +84,12 @@ def ratio(windows: Sequence[dict[str, Any]], measure: Measure, condition: str) -
 def best(
     windows: Sequence[dict[str, Any]], measure: Measure, names: Sequence[str]
 ) -> tuple[str, float] | None:
-    """The best of some conditions by its median, and that median."""
-    found = [(name, median(windows, measure, name)) for name in names]
+    """The best of some conditions by its median, and that median; only those that were measured in
+    as many rounds as any of them.
+    """
+    most = max((len(by_round(windows, measure, name)) for name in names), default=0)
+    whole = [name for name in names if len(by_round(windows, measure, name)) == most]
+    found = [(name, median(windows, measure, name)) for name in whole]
     known = [(name, value) for name, value in found if value is not None]
     if not known:
         return None

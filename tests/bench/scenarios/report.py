@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,15 @@ def change_rows(result: dict[str, Any], scenario: Scenario) -> list[tuple[str, .
     return found
 
 
+def _shortlisted(result: dict[str, Any]) -> list[str]:
+    """A line where not every condition went through all rounds."""
+    went = Counter((one["condition"], one["phase"]) for one in result["windows"])
+    if not went or min(went.values()) >= result["rounds"]:
+        return []
+    return ["- After two rounds only the static setting and the profile of tuned went on that were "
+            "the best so far, for each measure that leads."]  # fmt: skip
+
+
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """A table for a terminal; the first row is its head."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -239,6 +249,7 @@ def page(scenario: Scenario, result: dict[str, Any]) -> str:
         "collecting costs is in all of them.",
         "- Ratios are geometric means over rounds, intervals Student's on logarithms; the number "
         "of rounds was fixed beforehand.",
+        *_shortlisted(result),
         "",
         f"![{scenario.name}]({scenario.name}.png)",
         "",

@@ -15,7 +15,7 @@ from guest.vm import EmulatorFault, Guest, accel, extra, kernels, paths
 from guest.vm.host import favour, host_wait_ns
 from tests.bench.scenarios.machine import Agent, Ainka, Tuned, WindowError
 from tests.bench.scenarios.scenario import AINKA, DEFAULTS, Condition, Scenario, conditions
-from tests.bench.scenarios.schedule import rounds
+from tests.bench.scenarios.schedule import SHORTLIST_AFTER, rounds, shortlist
 from tests.bench.scenarios.settings import lines
 
 #: Windows of each phase before AINKA is loaded.
@@ -224,17 +224,22 @@ class Run:
     def _rounds(self, agent: Agent, which: list[Condition], before: dict[str, str]) -> None:
         order = rounds(which, self.plan.rounds, self.plan.seed)
         self.result["conditions"] = [{"name": c.name, "kind": c.kind} for c in which]
-        begin = self.say.seconds()
-        for number, several in enumerate(order, 1):
+        begin, done = self.say.seconds(), 0
+        for number in range(1, len(order) + 1):
+            if number == SHORTLIST_AFTER + 1:
+                go_on = shortlist(self.result["windows"], self.scenario.measures, which)
+                order = [[one for one in drawn if one in go_on] for drawn in order]
+            several = order[number - 1]
             for place, condition in enumerate(several, 1):
-                done = (number - 1) * len(which) + place - 1
                 left = ""
                 if done:
                     each = (self.say.seconds() - begin) / done
-                    left = f", {each * (len(which) * len(order) - done) / 60:.0f} min left"
-                self.say(f"round {number}/{len(order)}, {place}/{len(which)}: "
+                    to_do = sum(map(len, order[number:])) + len(several) - place + 1
+                    left = f", {each * to_do / 60:.0f} min left"
+                self.say(f"round {number}/{len(order)}, {place}/{len(several)}: "
                          f"{condition.name}{left}")  # fmt: skip
                 self._condition(agent, condition, number, before)
+                done += 1
             self.result["rounds"] = number
             self.keep(self.result)
 
