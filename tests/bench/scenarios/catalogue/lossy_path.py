@@ -22,6 +22,8 @@ SCENARIO = Scenario(
     measures=(
         Measure("lossy", "goodput_mbit_per_s", "Mbit/s", "goodput, 1 % loss", goal=6.0),
         Measure("clean", "goodput_mbit_per_s", "Mbit/s", "goodput, no loss", goal=0.98),
+        *(Measure(phase, "with_bbr", "1", f"connections with bbr, {phase}", leads=False)
+          for phase in ("lossy", "clean")),
     ),
     statics=brute_force(paths.ROOT / "policies" / "tuners" / f"{TUNER}.toml", LISTED),
     packages=("iperf3", "ethtool", "tuned"),
@@ -34,7 +36,8 @@ SCENARIO = Scenario(
     notes=(
         "Every window is a new connection: an established one keeps its congestion control. What "
         "is dropped before it is a connection of its own, longer than the 5 s over which the part "
-        "that is sent again is known. The module tcp_bbr is loaded beforehand, "
+        "that is sent again is known; then the kernel forgets what it keeps of connections for the "
+        "next ones to an address (tcp_metrics). The module tcp_bbr is loaded beforehand, "
         "as an admin would, since no policy loads modules.",
         "The sender is in the machine's own network namespace, behind a queue of fq; path and "
         "receiver are in two others. Segmentation offloads are off.",

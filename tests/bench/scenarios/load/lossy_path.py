@@ -72,13 +72,17 @@ class Load(Plain):
         """Goodput of a new connection, from its beginning, as the receiver counts it.
 
         What is dropped before it is a connection of its own: a path that nobody uses tells nobody
-        what it is like.
+        what it is like. What the kernel keeps of a connection for the next one to the same address
+        (tcp_metrics: above all when slow start is to end) is forgotten, or it would begin with what
+        another algorithm made of another path.
         """
         self._path(phase)
         if settle_s:
             self._connect(settle_s)
+            shell("ip tcp_metrics flush")
         end = self._connect(seconds)
         return {
+            "with_bbr": float(end.get("sender_tcp_congestion") == "bbr"),
             "goodput_mbit_per_s": end["sum_received"]["bits_per_second"] / 1e6,
             "retransmits": float(end["sum_sent"]["retransmits"]),
         }
