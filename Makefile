@@ -281,7 +281,7 @@ lint-kmod: ## the module without a warning of gcc (W=1) or sparse, for each kern
 	@guest/image --plain >/dev/null
 	@mkdir -p $(BUILD)
 	@for kdir in $$(guest/headers); do \
-	    $(MAKE) --no-print-directory module KDIR=$$kdir \
+	    $(MAKE) --no-print-directory -j$$(nproc) module KDIR=$$kdir \
 	        KFLAGS='W=1 C=2 CHECK="sparse -Wsparse-error" KCFLAGS=-Werror' >$(BUILD)/lint-kmod.log 2>&1 || \
 	        { grep -E 'error|warning' $(BUILD)/lint-kmod.log; exit 1; }; done
 	@echo "lint-kmod: no warnings"

@@ -24,6 +24,9 @@ ICOUNT = ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", "max"]
 #: For the kernel: the time stamp counter then has this frequency, which need not be measured.
 ICOUNT_CMDLINE = "tsc_early_khz=1000000"
 
+#: For an emulated kernel: mitigations of what an emulator does not have cost a tenth of its time.
+EMULATED_CMDLINE = "mitigations=off"
+
 
 def accelerator(kernel: Kernel) -> str:
     """``kvm`` or ``tcg``; AINKA_ACCEL decides when it is set."""
@@ -54,8 +57,10 @@ def options(accel: str) -> list[str]:
     With a thread for each emulated CPU (the default), a kernel that patches its own code under load
     can die of "int3": a CPU executes a breakpoint that another one has already removed. Seen with
     QEMU 7.2 and 10.0 when tracepoints are switched while both CPUs are busy, and in one boot of
-    forty. AINKA_TCG=single takes turns on one thread: no such deaths, but a CPU may wait 100 ms for
-    its turn. One CPU (cpus=1) has neither problem.
+    forty. Debian's kernels therefore load a module that goes on after such a breakpoint; before it
+    is loaded, and on the debug kernel, it still happens. AINKA_TCG=single takes turns on one
+    thread: no such deaths, but a CPU may wait 100 ms for its turn. One CPU (cpus=1) has neither
+    problem.
     """
     if accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]

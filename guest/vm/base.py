@@ -54,6 +54,10 @@ TRIMMED = [
 ]
 
 
+#: What configure compiles in the guest.
+SOURCES = ("removed_int3/Kbuild", "removed_int3/removed_int3.c")
+
+
 def packages() -> list[str]:
     """The names in guest/packages."""
     lines = (paths.GUEST / "packages").read_text().splitlines()
@@ -77,7 +81,7 @@ def directory() -> Path:
     digest = hashlib.sha256()
     digest.update(ensure_key().with_suffix(".pub").read_bytes())
     digest.update("\n".join([SIZE, *packages(), *TRIMMED]).encode())
-    for name in ("configure", "initramfs"):
+    for name in ("configure", "initramfs", *SOURCES):
         digest.update((paths.GUEST / "rootfs" / name).read_bytes())
     return paths.cache() / f"base-{digest.hexdigest()[:12]}"
 

@@ -12,6 +12,9 @@ from guest.vm.errors import GuestError
 
 DEFAULT = "6.1"
 
+#: For the kernels of the base image, which has the module: see guest.vm.accel.options.
+CMDLINE = "modules_load=removed_int3"
+
 
 class Kernel(NamedTuple):
     """What QEMU needs to start one of them."""
@@ -42,7 +45,7 @@ def kernel(name: str = DEFAULT) -> Kernel:
         known = ", ".join([*releases(), debug.NAME])
         raise GuestError(f"no kernel {name!r} in the guest; there are: {known}")
     release = matches[-1]
-    return Kernel(release, _boot() / f"vmlinuz-{release}", _boot() / f"initrd-{release}")
+    return Kernel(release, _boot() / f"vmlinuz-{release}", _boot() / f"initrd-{release}", CMDLINE)
 
 
 def _matches(name: str, release: str) -> bool:

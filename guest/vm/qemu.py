@@ -63,12 +63,15 @@ class Machine(NamedTuple):
         """Whether its instructions are emulated, rather than run by KVM."""
         return self.icount or accel.accelerator(self.kernel) == "tcg"
 
-    def _clock(self) -> str:
-        """What an emulated kernel is told of its time stamp counter."""
+    def _emulation(self) -> str:
+        """What an emulated kernel is told: of its time stamp counter, and more."""
         if self.icount:
             return accel.ICOUNT_CMDLINE
-        khz = clock.tsc_khz() if self.emulated() else 0
-        return f"tsc_early_khz={khz} tsc=reliable" if khz else ""
+        if not self.emulated():
+            return ""
+        khz = clock.tsc_khz()
+        time = f" tsc_early_khz={khz} tsc=reliable" if khz else ""
+        return accel.EMULATED_CMDLINE + time
 
     def command(self, port: int) -> list[str]:
         """QEMU's command line, with ssh reachable at ``port`` of the loopback interface."""
@@ -80,7 +83,7 @@ class Machine(NamedTuple):
         command += ["-chardev", f"file,id=console,path={_escape(self.console)},append=on"]
         command += ["-serial", "chardev:console"]
         command += ["-kernel", str(self.kernel.image), "-initrd", str(self.kernel.initramfs)]
-        words = [CMDLINE, self.kernel.cmdline, self._clock()]
+        words = [CMDLINE, self.kernel.cmdline, self._emulation()]
         command += ["-append", " ".join([*filter(None, words), self.cmdline]).strip()]
         command += ["-object", "rng-random,id=rng,filename=/dev/urandom"]
         command += ["-device", "virtio-rng-pci,rng=rng"]

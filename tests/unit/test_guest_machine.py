@@ -29,7 +29,9 @@ def test_instructions_are_counted_only_where_that_is_wanted(
     words = counting[counting.index("-append") + 1].split()
     assert "tsc_early_khz=1000000" in words
     assert words[-1] == "quiet"
+    assert "mitigations=off" not in words
     assert "-icount" not in ordinary
+    assert "mitigations=off" in ordinary[ordinary.index("-append") + 1].split()
     assert "tsc_early_khz=2600000 tsc=reliable" in ordinary[ordinary.index("-append") + 1]
 
 
@@ -40,7 +42,9 @@ def test_only_an_emulated_kernel_is_told_of_a_counter_that_there_is(
     monkeypatch.setenv("AINKA_ACCEL", accel)
     monkeypatch.setattr(clock, "tsc_khz", lambda: khz)
     ordinary = command(False)
-    assert "tsc" not in ordinary[ordinary.index("-append") + 1]
+    words = ordinary[ordinary.index("-append") + 1]
+    assert "tsc" not in words
+    assert ("mitigations=off" in words) == (accel == "tcg")
 
 
 def test_a_guest_that_counts_has_one_cpu() -> None:

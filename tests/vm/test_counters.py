@@ -30,7 +30,6 @@ def run_check(guest: Guest, name: str, timeout: float = 900) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.every_kernel
 def test_memory_counts_are_the_kernels(guest: Guest) -> None:
     run_check(guest, "check_memory")
 
@@ -100,7 +99,6 @@ def rates(rows: Signals, *sources: str) -> set[str]:
     }
 
 
-@pytest.mark.every_kernel
 def test_signals_follow_what_is_counted(guest: Guest, start: Callable[[str], None]) -> None:
     start("[learning]\nenabled = false\n")
     sources = ("mem.bpf", "net.bpf", "irq.bpf", "fs.bpf", "kernel")

@@ -11,8 +11,6 @@ import pytest
 from guest.vm import Guest
 from guest.vm.paths import ROOT
 
-pytestmark = pytest.mark.every_kernel
-
 CHECK = Path(__file__).parent / "scripts" / "check_events.py"
 PROC = "/usr/lib/ainka/proc.bpf.o"
 
@@ -52,6 +50,7 @@ def loaded(guest: Guest, objects: Path) -> Guest:
     return guest
 
 
+@pytest.mark.every_kernel
 def test_the_module_offers_its_function(loaded: Guest) -> None:
     """Also where the headers bring no vmlinux: kmod/btf/embed has made the BTF."""
     assert "bpf_ainka_event" in out(
