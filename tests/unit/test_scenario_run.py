@@ -88,6 +88,9 @@ class Paper:
             stub = STUB.format(tree=str(self.knob.parent))
             (Path(remote) / "stub.py").write_text(stub)
 
+    def get(self, remote: str, local: Path) -> None:
+        local.write_text(remote)
+
     def popen(self, command: str) -> subprocess.Popen[str]:
         if "journalctl" in command:
             command = "echo 'tuner=cpu-hogs event=promoted mean=-0.5'; exec sleep 60"
@@ -120,6 +123,7 @@ def paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paper:
     (tmp_path / "scenario").mkdir()
     monkeypatch.setattr(machine, "FOLDER", str(tmp_path / "scenario"))
     monkeypatch.setattr(runner, "host_wait_ns", lambda guest: 0)
+    monkeypatch.setattr(runner, "STORES", tmp_path / "stores")
     monkeypatch.setattr(extra, "install", lambda guest, packages: None)
     monkeypatch.setattr(runner, "kernels", types.SimpleNamespace(kernel=lambda name: name))
     monkeypatch.setattr(runner, "accel", types.SimpleNamespace(accelerator=lambda kernel: "paper"))
@@ -158,6 +162,7 @@ def test_a_scenario_from_load_to_result(paper: Paper) -> None:
     assert learning["promoted_s"] is not None
     assert len(learning["windows"]) == 1 + 2 * len(EXAMPLE.phases) - 1
     assert result["ainka"]["in_force"] == ["learned.cpu-hogs"]
+    assert (paper.folder / "stores" / "paper.db").read_text() == "/tmp/telemetry.db"
     assert result["left"] == {}
     assert result["errors"] == []
     assert report.verdict(result, EXAMPLE.measures[0]) == "met"

@@ -25,6 +25,14 @@ AFTER = 2
 #: Windows that may fail before the scenario is given up.
 FAILURES = 6
 PREPARE_S = 1800.0
+#: Where copies of the daemon's store are kept; the next run of a scenario overwrites its own.
+STORES = paths.ROOT / "build" / "bench" / "scenarios"
+COPY_STORE = """
+import sqlite3
+with sqlite3.connect("file:/var/lib/ainka/telemetry.db?mode=ro", uri=True) as store:
+    with sqlite3.connect("/tmp/telemetry.db") as copy:
+        store.backup(copy)
+"""
 BACK_S = 15.0
 
 
@@ -210,6 +218,7 @@ class Run:
             self.say(f"  {phase}: {_short(row)}")
         learning["seconds"] = round(self.say.seconds() - begin, 1)
         log.close()
+        self._keep_store()
         self.result["ainka"]["promoted"] = self._ainka.learned()
         if scenario.pause and tuners:
             self._ainka.pause()
@@ -218,6 +227,14 @@ class Run:
         left = self._ainka.wait_back(agent, before, BACK_S)
         if left:
             self.result["not_back"].append({"condition": "learning", "settings": left})
+
+    def _keep_store(self) -> None:
+        """What the daemon has stored until then, every window of it: for whoever asks why."""
+        STORES.mkdir(parents=True, exist_ok=True)
+        kept = STORES / f"{self.scenario.name}.db"
+        self.guest.run(["python3", "-c", COPY_STORE])
+        self.guest.get("/tmp/telemetry.db", kept)
+        self.say(f"the daemon's store is kept in {kept}")
 
     # ---- rounds
 
