@@ -235,6 +235,16 @@ bench-event: ## time from an event to the change, in the guest (KERNELS)
 	@$(DEPS) build guest venv
 	$(PYTHON) tests/bench/event_latency $(KERNELS)
 
+.PHONY: bench-reaction
+bench-reaction: ## from a promotion to the setting, from a crash to the signal, in the guest (KERNELS)
+	@$(DEPS) build guest venv
+	$(PYTHON) tests/bench/reaction $(KERNELS)
+
+.PHONY: bench-analyses
+bench-analyses: core ## how long learning, forecasts and anomalies take, natively
+	@$(DEPS) build venv
+	$(PYTHON) tests/bench/analyses
+
 .PHONY: bench-daemon
 bench-daemon: ## what the daemon costs at rest, in instructions (KERNELS)
 	@$(DEPS) build guest venv

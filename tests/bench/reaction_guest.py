@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guest's part of reaction: promote a model as a tuner does, and see the setting change."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ainkad.learning.compile import compile_tree
+from ainkad.netlink.client import Client
+from ainkad.tuner.definition import read_tuner
+from ainkad.tuner.learned import Learned, put_in_force
+from ainkad.tuner.machine import Machine
+
+TUNER = Path("/usr/share/ainka/tuners/read-ahead.toml")
+SETTING = Path("/sys/block/vda/queue/read_ahead_kb")
+PATIENCE_NS = 20_000_000_000
+REST_S = 0.2
+
+
+class Wire:
+    """What a promotion needs of ``ainkad.live.LiveMachine``, which needs the BPF programs' maps."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def push(self, request: Mapping[str, Any]) -> None:
+        """As there."""
+        self._client.request("policy-add", {**request, "replace": True})
+
+    def remove(self, name: str) -> None:
+        """As there."""
+        self._client.request("policy-remove", {"name": name})
+
+    def status(self) -> Mapping[str, Any]:
+        """As there."""
+        return self._client.request("state-get", {"brief": True})
+
+    def set_state(self, state: str, why: str) -> None:
+        """As there."""
+        self._client.request("state-set", {"state": state, "why": why[:63]})
+
+
+def until(text: str) -> None:
+    """Wait for the setting."""
+    begin = time.monotonic_ns()
+    while SETTING.read_text().strip() != text:
+        if time.monotonic_ns() - begin > PATIENCE_NS:
+            sys.exit(f"{SETTING} is {SETTING.read_text().strip()}, not {text}")
+        time.sleep(0.001)
+
+
+def show(name: str, times: list[int]) -> None:
+    """One line."""
+    ms = sorted(taken / 1e6 for taken in times)
+    middle = statistics.median(ms)
+    print(f"  {name:42} median {middle:6.1f} ms, largest of {len(ms)} {ms[-1]:.1f} ms")
+
+
+def main() -> None:
+    """Promote and withdraw, so often."""
+    tuner = read_tuner(TUNER)
+    arm = next(arm for arm in tuner.treated_arms if arm.name == "8k")
+    tree = compile_tree([{"class": 1}], tuner.features, time.monotonic_ns())
+    learned = Learned(arm, tree, None, {})
+    before = SETTING.read_text().strip()
+    accepted, changed, back = [], [], []
+    with Client() as client:
+        machine: Any = Wire(client)
+        wire: Machine = machine
+        for _ in range(int(sys.argv[1])):
+            begin = time.monotonic_ns()
+            put_in_force(wire, tuner, learned)
+            accepted.append(time.monotonic_ns() - begin)
+            until("8")
+            changed.append(time.monotonic_ns() - begin)
+            time.sleep(REST_S)
+            begin = time.monotonic_ns()
+            wire.remove(tuner.learned)
+            until(before)
+            back.append(time.monotonic_ns() - begin)
+            time.sleep(REST_S)
+    show("from promoted to taken by the module", accepted)
+    show("from promoted to the disk's read-ahead", changed)
+    show("from withdrawn to the read-ahead as before", back)
+
+
+main()
