@@ -66,16 +66,14 @@ class Paper:
         said = ""
         if line.startswith("set "):
             self.knob.write_text(line.split()[1])
-        elif line.endswith("tuned-adm profile virtual-guest"):
+        elif "switch_profile s virtual-guest" in line:
             self.knob.write_text("90")
-        elif line.startswith("tuned-adm off") and not self.sticky:
+        elif line == f"{machine.TUNED} disable" and not self.sticky:
             self.knob.write_text("100")
         elif line.endswith(f"> {machine.ENFORCE}"):
             self.knob.write_text("200" if line.startswith("echo 1") else "100")
         elif "policy list" in line:
             said = LEARNED
-        elif line == "tuned-adm active":
-            said = self.log[-2].rsplit(" ", 1)[-1]
         elif "status --json" in line:
             said = '{"decisions": 7}'
         elif "state" in line:
@@ -167,7 +165,7 @@ def test_a_scenario_from_load_to_result(paper: Paper) -> None:
     assert result["errors"] == []
     assert report.verdict(result, EXAMPLE.measures[0]) == "met"
     # AINKA is loaded when the floor has been measured, and paused when it has learned.
-    landmarks = ("modprobe ainka", "tuner pause", machine.ENFORCE, "tuned-adm")
+    landmarks = ("modprobe ainka", "tuner pause", machine.ENFORCE, machine.TUNED)
     order = [next(n for n, line in enumerate(paper.log) if what in line) for what in landmarks]
     assert order == sorted(order)
 

@@ -265,15 +265,13 @@ def test_a_reward_that_is_a_signal_is_its_mean_over_the_window() -> None:
 
 
 def test_the_machine_is_a_candidate_while_its_signals_say_so() -> None:
-    tuner = read_tuner(ROOT / "policies" / "tuners" / "memory-pressure.toml")
-    seen: dict[str, float | None] = {
-        "psi.memory_some_permille": 300,
-        **{name: 7.0 for name in tuner.features},
-    }
+    tuner = read_tuner(ROOT / "policies" / "tuners" / "lossy-path.toml")
+    (feature,) = tuner.features
+    seen: dict[str, float | None] = {tuner.candidate_signal: 300, feature: 7.0}
     there = machine_candidate(tuner, seen)
     assert there.ids.tolist() == [0]
-    assert there.features.tolist() == [[7] * len(tuner.features)]
-    for change in ({"psi.memory_some_permille": 49}, {tuner.features[1]: None}):
+    assert there.features.tolist() == [[7]]
+    for change in ({tuner.candidate_signal: tuner.candidate_min - 1}, {feature: None}):
         changed: Mapping[str, float | None] = {**seen, **change}
         assert len(machine_candidate(tuner, changed)) == 0
 
