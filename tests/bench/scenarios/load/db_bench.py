@@ -19,9 +19,9 @@ FOLDER = "/mnt/db"
 _PROGRESS = re.compile(r"\.\.\. thread 0: \((\d+),\d+\) ops")
 #: Benchmark and operations between two lines of progress.
 PHASES = {
-    "random": ("readrandom", 50),
-    "sequential": ("readseq", 5000),
-    "reverse": ("readreverse", 5000),
+    "random": ("readrandom", 10),
+    "sequential": ("readseq", 2000),
+    "reverse": ("readreverse", 2000),
 }
 
 
@@ -100,7 +100,7 @@ class Load:
         """Operations a second, and how long it took until they were near that."""
         if fresh or (reset and self._runs != phase):
             self._stop_all()
-        if reset and phase != "random":
+        if reset:
             # What the window before has read is not to be found in memory.
             shell("echo 1 > /proc/sys/vm/drop_caches")
         reader = self._reader(phase) if fresh else self._readers[phase]
