@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.bench.scenarios.load import agent, settings
+from tests.bench.scenarios.load.ballast import CHUNK_MIB, Ballast, available_mib, resident_mib
 from tests.bench.scenarios.load.db_bench import _PROGRESS
 from tests.bench.scenarios.load.hogs import histogram_percentile
 from tests.bench.scenarios.load.programs import Counter, Program, compile_c, percentile, wait_until
@@ -191,6 +192,34 @@ def test_the_bulk_writer_gives_up_its_debt(tmp_path: Path) -> None:
         wait_until(again.is_set, "new beginning", 60)
     finally:
         program.end()
+
+
+def test_ballast_leaves_as_much_as_is_wanted() -> None:
+    begin = locked()
+    ballast = Ballast(lambda: 100.0 - ballast.locked_mib)
+    assert ballast.leave(100 - 3 * CHUNK_MIB) == 100 - 3 * CHUNK_MIB
+    assert locked() - begin == 3 * CHUNK_MIB
+    assert ballast.leave(100 - CHUNK_MIB) == 100 - CHUNK_MIB
+    assert locked() - begin == CHUNK_MIB
+    assert ballast.leave(1000) == 100
+    assert locked() == begin
+
+
+def locked() -> int:
+    """MiB that this process has locked."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmLck"))
+    return int(line.split()[1]) // 1024
+
+
+def test_what_there_is_of_memory_is_read(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   2048 kB\n")
+    (tmp_path / "7" / "status").write_text("VmRSS: 9 kB\nRssAnon:\t    512 kB\n")
+    assert (available_mib(tmp_path), resident_mib(7, tmp_path)) == (2.0, 0.5)
+    with pytest.raises(RuntimeError, match="has no RssAnon"):
+        (tmp_path / "7" / "status").write_text("VmRSS: 9 kB\n")
+        resident_mib(7, tmp_path)
 
 
 def test_the_reader_reads_and_uses_its_memory(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs in the guest: cold memory and a hot file beside each other, more than fits; swap is zram."""
+"""Runs in the guest: cold memory and a hot file beside each other, more than fits; swap is zram.
+
+What fits is set: all memory beyond ``room_mib`` is locked, once before anything is measured, and
+once more when AINKA is there, so that what it takes is not taken from the load.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+from .ballast import Ballast, available_mib, resident_mib
 from .programs import Counter, Plain, Program, compile_c, shell, wait_until
 
 SETUP = """
@@ -20,6 +26,9 @@ echo 0 > /proc/sys/vm/page-cluster
 echo {mglru} > /sys/kernel/mm/lru_gen/enabled
 mkfs.ext4 -q -F /dev/vdb; mkdir -p /mnt; mount -o noatime /dev/vdb /mnt
 """
+
+
+MODULE = Path("/sys/module/ainka")
 
 
 class Load(Plain):
@@ -36,6 +45,9 @@ class Load(Plain):
             self._line,
         )  # fmt: skip
         wait_until(self._reads, "reads", 300)
+        self._ballast = Ballast(lambda: available_mib() + resident_mib(self._program.pid))
+        self._with_ainka = False
+        self._room_mib = self._ballast.leave(options["room_mib"])
 
     def _line(self, now: float, line: str) -> None:
         if line.strip() == "swept":
@@ -49,7 +61,8 @@ class Load(Plain):
 
     def facts(self) -> dict[str, Any]:
         """What was set up, beside the options."""
-        return {"lru_gen": shell("cat /sys/kernel/mm/lru_gen/enabled").strip(),
+        return {"room_mib": round(self._room_mib), "locked_mib": self._ballast.locked_mib,
+                "lru_gen": shell("cat /sys/kernel/mm/lru_gen/enabled").strip(),
                 "swap": shell("tail -n +2 /proc/swaps").strip()}  # fmt: skip
 
     def window(
@@ -59,6 +72,9 @@ class Load(Plain):
 
         Without that, what one setting has swapped out would help the next one.
         """
+        if self._with_ainka != MODULE.exists():
+            self._with_ainka = not self._with_ainka
+            self._room_mib = self._ballast.leave(self._options["room_mib"])
         if reset:
             self._swept.clear()
             self._program.signal(signal.SIGUSR1)
