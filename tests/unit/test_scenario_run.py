@@ -155,6 +155,7 @@ def test_a_scenario_from_load_to_result(paper: Paper) -> None:
     assert {w["figures"]["fresh"] for w in result["windows"] if w["kind"] != "static"} == {0.0}
     assert {w["figures"]["reset"] for w in result["windows"]} == {1.0}
     assert {w["state"] for w in result["windows"] if w["kind"] == AINKA} == {"optimizing"}
+    assert {tuple(w["set"].values()) for w in result["windows"] if "set" in w} == {("200",)}
     learning = result["ainka"]["learning"]
     assert {w["figures"]["reset"] for w in learning["windows"]} == {0.0}
     assert learning["promoted_s"] is not None

@@ -276,7 +276,12 @@ class Run:
             row = self._window(agent, phase, scenario.settle_s, scenario.window_s, fresh, True)
             row |= {"round": number, "condition": condition.name, "kind": condition.kind}
             if condition.kind == AINKA and self._ainka:
-                row |= {"state": self._ainka.state(), "learned": self._ainka.learned()}
+                # At the end of the window: what the policies had set, for whoever asks whether.
+                now = agent.settings()
+                changed = {path: now.get(path, "gone") for path, text in before.items()
+                           if now.get(path) != text}  # fmt: skip
+                row |= {"state": self._ainka.state(), "learned": self._ainka.learned(),
+                        "set": changed}  # fmt: skip
             self.result["windows"].append(row)
             self.say(f"  {phase}: {_short(row)}")
         self._back(agent, condition, tuned, before)
