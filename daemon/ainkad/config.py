@@ -31,6 +31,7 @@ class Config:
     slow_call_ns: int = 10 * _MS
     interfaces: tuple[str, ...] = ()
     learning: bool = True
+    explore_percent: int = 25
     tuners_dir: Path = Path("/usr/share/ainka/tuners")
     tuners: tuple[str, ...] = ("cpu-hogs",)
     protected: tuple[str, ...] = ("systemd", "sshd", "dbus-daemon")
@@ -117,6 +118,7 @@ def parse_config(document: Table) -> Config:
         slow_call_ns=collect.duration("slow_call", default.slow_call_ns, _MS // 1000),
         interfaces=_interfaces(collect),
         learning=learning.boolean("enabled", default.learning),
+        explore_percent=learning.integer("explore_percent", 1, 100, default.explore_percent),
         tuners_dir=_path(learning, "tuners_dir", default.tuners_dir),
         tuners=tuple(learning.texts("tuners", list(default.tuners))),
         protected=tuple(learning.texts("protected", list(default.protected))),

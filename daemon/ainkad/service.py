@@ -46,6 +46,7 @@ from ainkad.telemetry.background import BackgroundStore
 from ainkad.traffic import FILE, Traffic
 from ainkad.tuner.definition import Tuner, read_tuner
 from ainkad.tuner.run import TunerRun
+from ainkad.tuner.turn import Turn
 
 log = logging.getLogger("ainkad")
 
@@ -223,7 +224,7 @@ class Service:
         feed: EventFeed,
         parts: Sequence[Coroutine[Any, Any, None]],
     ) -> None:
-        turn = asyncio.Lock()
+        turn = Turn(self._config.explore_percent / 100)
         runs = [
             self._tuner_run(tuner, machine, store, i, turn) for i, tuner in enumerate(self._tuners)
         ]
@@ -256,7 +257,7 @@ class Service:
             raise self._failure
 
     def _tuner_run(
-        self, tuner: Tuner, machine: LiveMachine, store: BackgroundStore, i: int, turn: asyncio.Lock
+        self, tuner: Tuner, machine: LiveMachine, store: BackgroundStore, i: int, turn: Turn
     ) -> TunerRun:
         configured = self._config.seed
         seed = configured + i if configured is not None else int.from_bytes(os.urandom(4), "little")

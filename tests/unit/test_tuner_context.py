@@ -26,6 +26,7 @@ from ainkad.tuner.explore import Recorder, Usual
 from ainkad.tuner.learned import Learned
 from ainkad.tuner.machine import Candidates
 from ainkad.tuner.run import TunerRun
+from ainkad.tuner.turn import Turn
 from ainkad.tuner.windows import Outcome, is_problem, measure
 
 from tests.unit.simulation_disk import DISK, RANDOM, SEQUENTIAL, DiskMachine
@@ -144,11 +145,13 @@ def test_a_disk_that_is_not_there_is_no_problem() -> None:
     assert machine.policies == {}
 
 
-def test_two_tuners_take_turns() -> None:
+def test_two_tuners_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one measures, the other one waits."""
 
     async def both() -> list[str]:
-        turn, order = asyncio.Lock(), []
+        turn, order = Turn(), []
+        # Each of the two machines has a clock of its own.
+        monkeypatch.setattr(turn, "left_ns", lambda now_ns: 0)
         evaluate = full_evaluate(READ_AHEAD.features, evaluate_model)
 
         class Slow(DiskMachine):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 import numpy as np
@@ -17,6 +16,7 @@ from ainkad.tuner.drift import Drift, Observer
 from ainkad.tuner.learned import Learned, Measuring, put_in_force
 from ainkad.tuner.machine import Machine
 from ainkad.tuner.notes import Ledger, Notes
+from ainkad.tuner.turn import Turn
 from ainkad.tuner.windows import is_problem, measure
 
 # Windows in a row that must show the problem before anything is tried.
@@ -29,8 +29,7 @@ WATCH_NS = 5 * _NS_PER_S
 class TunerRun:
     """A tuner at work. ``run`` never ends by itself; cancel it, then call ``leave``.
 
-    ``turn`` is held while windows are measured: what two tuners try at the same time, neither of
-    them could tell from its own.
+    ``turn`` is shared with the other tuners.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class TunerRun:
         trainer: Trainer,
         evaluate: Evaluate,
         seed: int,
-        turn: asyncio.Lock | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.tuner = tuner
         self._machine = machine
@@ -49,12 +48,13 @@ class TunerRun:
         self._evaluate = evaluate
         self._rng = np.random.default_rng(seed)
         self._seed = seed
-        self._turn = turn or asyncio.Lock()
+        self._turn = turn or Turn()
         self._notes = Notes(tuner, store)
         self._measuring = Measuring(
             tuner, machine, self._notes, self._rng, self._may_experiment, evaluate
         )
         self._failures = 0
+        self._came_late = False
         self._observer = Observer(machine, tuner)
         self._chosen: list[Learned] = []
         self._present: Learned | None = None
@@ -67,9 +67,11 @@ class TunerRun:
                 learned = await self._take_over()
             else:
                 await self.wait_for_problem()
-                if self._chosen:
+                if self._chosen or await self._rested():
                     continue
                 learned = await self.attempt()
+                if learned is None and self._came_late:
+                    continue
             if learned is None:
                 await self._back_off()
                 continue
@@ -85,8 +87,13 @@ class TunerRun:
     async def attempt(self) -> Learned | None:
         """Explore, learn, confirm, promote; None, and nothing changed, if it comes to nothing."""
         self._notes.attempt = self._failures + 1
-        async with self._turn:
-            return await Attempt(
+        async with self._turn.lock:
+            begin_ns = self._machine.now_ns()
+            # Another tuner had its attempt while this one waited for the lock.
+            self._came_late = self._turn.left_ns(begin_ns) > 0
+            if self._came_late:
+                return None
+            attempt = Attempt(
                 self.tuner,
                 self._machine,
                 self._notes,
@@ -96,7 +103,21 @@ class TunerRun:
                 self._rng,
                 self._seed,
                 self._may_experiment,
-            ).run()
+            )
+            try:
+                return await attempt.run()
+            finally:
+                self._turn.spent(begin_ns, self._machine.now_ns())
+
+    async def _rested(self) -> bool:
+        """Wait until an attempt may begin; was there anything to wait for?"""
+        left_ns = self._turn.left_ns(self._machine.now_ns())
+        if not left_ns:
+            return False
+        self._notes.tell("rests", seconds=round(left_ns / _NS_PER_S))
+        while (left_ns := self._turn.left_ns(self._machine.now_ns())) and not self._chosen:
+            await self._machine.sleep(min(WATCH_NS, left_ns))
+        return True
 
     async def _take_over(self) -> Learned | None:
         """First in shadow, to see how many it would treat; then in one step.
@@ -227,7 +248,7 @@ class TunerRun:
 
     async def _still_pays(self, learned: Learned) -> bool:
         tuner = self.tuner
-        async with self._turn:
+        async with self._turn.lock:
             measured = await self._measuring.again(learned)
         if measured is None or (
             measured.interval.mean < -tuner.learner.min_effect and not measured.broken
