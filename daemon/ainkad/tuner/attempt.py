@@ -114,7 +114,7 @@ class Attempt:
         notes.tell("explore", windows=wanted)
         if not recorder.outcome:
             self._usual = await usual(self._machine, tuner, notes.untreated)
-        was, begun, harmed = self._usual, len(recorder.outcome), 0
+        was, begun, harmed, told = self._usual, len(recorder.outcome), 0, 0
         settable = self._settable() if self._allowed() else []
         arms = None if was is None else Arms(tuner, was, settable)
         for _ in range(wanted * PATIENCE):
@@ -143,7 +143,8 @@ class Attempt:
             done = len(recorder.outcome) - begun
             if done >= wanted:
                 break
-            if done % PROGRESS_WINDOWS == 0:
+            if done % PROGRESS_WINDOWS == 0 and done != told:
+                told = done
                 notes.tell("exploring", done=done, wanted=wanted, harmed=harmed)
             if treated.any() and was.is_harmed(tuner, outcome):
                 harmed += 1
