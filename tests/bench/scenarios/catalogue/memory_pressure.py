@@ -14,10 +14,10 @@ LISTED = tuple(
 
 SCENARIO = Scenario(
     name="memory-pressure",
-    description="120 MB of cold memory and 160 MB of a file read at random, with room for 225 MB",
+    description="120 MB of cold memory and 160 MB of a file read at random, with room for 205 MB",
     load="memory",
     options={"algorithm": "lzo-rle", "zram_mib": 512, "mglru": 0, "anon_mib": 120,
-             "file_mib": 160, "threads": 4, "cold_s": 60, "room_mib": 225},
+             "file_mib": 160, "threads": 4, "cold_s": 60, "room_mib": 205},
     phases=("random",),
     measures=(Measure("random", "ops_per_s", "ops/s", "random reads of 4 KiB", goal=3.0),
               Measure("random", "swapped_mib", "MiB", "swapped out", leads=False)),
