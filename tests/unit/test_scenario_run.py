@@ -121,7 +121,6 @@ def paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paper:
     (tmp_path / "scenario").mkdir()
     monkeypatch.setattr(machine, "FOLDER", str(tmp_path / "scenario"))
     monkeypatch.setattr(runner, "host_wait_ns", lambda guest: 0)
-    monkeypatch.setattr(runner, "STORES", tmp_path / "stores")
     monkeypatch.setattr(extra, "install", lambda guest, packages: None)
     monkeypatch.setattr(runner, "kernels", types.SimpleNamespace(kernel=lambda name: name))
     monkeypatch.setattr(runner, "accel", types.SimpleNamespace(accelerator=lambda kernel: "paper"))
@@ -131,7 +130,7 @@ def paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paper:
 def go(scenario: Scenario, paper: Paper, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     kept: list[int] = []
     result: dict[str, Any] = {"scenario": scenario.name}
-    plan = Plan(kinds, rounds=4, seed=5)
+    plan = Plan(paper.folder, kinds, rounds=4, seed=5)
     Run(scenario, plan, cast(Guest, paper), Teller("paper"), lambda r: kept.append(r["rounds"]),
         result).go()  # fmt: skip
     assert kept == [1, 2, 3, 4]
@@ -161,7 +160,7 @@ def test_a_scenario_from_load_to_result(paper: Paper) -> None:
     assert learning["promoted_s"] is not None
     assert len(learning["windows"]) == 1 + 2 * len(EXAMPLE.phases) - 1
     assert result["ainka"]["in_force"] == ["learned.cpu-hogs"]
-    assert (paper.folder / "stores" / "paper.db").read_text() == "/tmp/telemetry.db"
+    assert (paper.folder / "paper.db").read_text() == "/tmp/telemetry.db"
     assert result["left"] == {}
     assert result["errors"] == []
     assert report.verdict(result, EXAMPLE.measures[0]) == "met"

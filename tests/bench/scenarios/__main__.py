@@ -79,8 +79,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def measure(scenario: Scenario, options: argparse.Namespace) -> None:
     """Run one and write its result; once more when it was the emulator's fault."""
-    plan = Plan(tuple(options.conditions), options.rounds, options.seed, options.kernel,
-                options.learn, options.favour)  # fmt: skip
+    plan = Plan(options.output, tuple(options.conditions), options.rounds, options.seed,
+                options.kernel, options.learn, options.favour)  # fmt: skip
     command = f"make bench-scenarios ARGS={shlex.quote(shlex.join(sys.argv[1:]))}"
 
     def keep(so_far: dict[str, Any]) -> None:

@@ -90,6 +90,12 @@ class Agent:
         found: dict[str, str] = self._order(order="settings")["settings"]
         return found
 
+    def differing(self, wanted: dict[str, str]) -> dict[str, str]:
+        """What is another one than wanted, as it is now; ``gone`` where there is none any more."""
+        now = self.settings()
+        return {path: now.get(path, "gone") for path, text in wanted.items()
+                if now.get(path) != text}  # fmt: skip
+
     def restore(self, wanted: dict[str, str]) -> dict[str, str]:
         """Write back what differs; what differs still."""
         left: dict[str, str] = self._order(order="restore", settings=wanted)["left"]
@@ -213,9 +219,7 @@ class Ainka:
         """Until all settings are as they were; what is not in time."""
         deadline = time.monotonic() + seconds
         while True:
-            now = agent.settings()
-            left = {path: now.get(path, "gone") for path, text in wanted.items()
-                    if now.get(path) != text}  # fmt: skip
+            left = agent.differing(wanted)
             if not left or time.monotonic() > deadline:
                 return left
             time.sleep(0.5)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from guest.demo_guest import DaemonLog
@@ -25,8 +26,6 @@ AFTER = 2
 #: Windows that may fail before the scenario is given up.
 FAILURES = 6
 PREPARE_S = 1800.0
-#: Where copies of the daemon's store are kept; the next run of a scenario overwrites its own.
-STORES = paths.ROOT / "build" / "bench" / "scenarios"
 COPY_STORE = """
 import sqlite3
 with sqlite3.connect("file:/var/lib/ainka/telemetry.db?mode=ro", uri=True) as store:
@@ -38,8 +37,13 @@ BACK_S = 15.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How a scenario is to be run."""
+    """How a scenario is to be run.
 
+    ``output``: the folder in which a copy of the daemon's store is kept; the next run of a scenario
+    overwrites its own.
+    """
+
+    output: Path
     kinds: tuple[str, ...]
     rounds: int
     seed: int
@@ -230,8 +234,8 @@ class Run:
 
     def _keep_store(self) -> None:
         """What the daemon has stored until then, every window of it: for whoever asks why."""
-        STORES.mkdir(parents=True, exist_ok=True)
-        kept = STORES / f"{self.scenario.name}.db"
+        self.plan.output.mkdir(parents=True, exist_ok=True)
+        kept = self.plan.output / f"{self.scenario.name}.db"
         self.guest.run(["python3", "-c", COPY_STORE])
         self.guest.get("/tmp/telemetry.db", kept)
         self.say(f"the daemon's store is kept in {kept}")
@@ -277,11 +281,8 @@ class Run:
             row |= {"round": number, "condition": condition.name, "kind": condition.kind}
             if condition.kind == AINKA and self._ainka:
                 # At the end of the window: what the policies had set, for whoever asks whether.
-                now = agent.settings()
-                changed = {path: now.get(path, "gone") for path, text in before.items()
-                           if now.get(path) != text}  # fmt: skip
-                row |= {"state": self._ainka.state(), "learned": self._ainka.learned(),
-                        "set": changed}  # fmt: skip
+                row |= {"set": agent.differing(before), "state": self._ainka.state(),
+                        "learned": self._ainka.learned()}  # fmt: skip
             self.result["windows"].append(row)
             self.say(f"  {phase}: {_short(row)}")
         self._back(agent, condition, tuned, before)
@@ -302,9 +303,7 @@ class Run:
             self._ainka.enforce(False)
             left = self._ainka.wait_back(agent, before, BACK_S)
         if condition.kind == "tuned":
-            now = agent.settings()
-            left = {path: now.get(path, "gone") for path, text in before.items()
-                    if now.get(path) != text}  # fmt: skip
+            left = agent.differing(before)
         if left:
             self.result["not_back"].append({"condition": condition.name, "settings": left})
         if condition.kind != AINKA or left:

@@ -24,6 +24,11 @@ def resident_mib(pid: int, proc: Path = Path("/proc")) -> float:
     return _mib(proc / str(pid) / "status", "RssAnon")
 
 
+def swapped_mib(proc: Path = Path("/proc")) -> float:
+    """What is swapped out, of all."""
+    return _mib(proc / "meminfo", "SwapTotal") - _mib(proc / "meminfo", "SwapFree")
+
+
 def _mib(file: Path, name: str) -> float:
     found = re.search(rf"^{name}:\s+(\d+) kB", file.read_text(), re.MULTILINE)
     if not found:

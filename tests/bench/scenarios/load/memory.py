@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .ballast import Ballast, available_mib, resident_mib
+from .ballast import Ballast, available_mib, resident_mib, swapped_mib
 from .programs import Counter, Plain, Program, compile_c, shell, wait_until
 
 SETUP = """
@@ -83,10 +83,7 @@ class Load(Plain):
         end = begin + seconds
         time.sleep(end - time.monotonic())
         self._program.must_run()
-        swapped = int(
-            shell("awk '/SwapTotal/ {t=$2} /SwapFree/ {f=$2} END {print t-f}' /proc/meminfo")
-        )
-        return {"ops_per_s": self._counter.rate(begin, end), "swapped_mib": swapped / 1024}
+        return {"ops_per_s": self._counter.rate(begin, end), "swapped_mib": swapped_mib()}
 
     def close(self) -> None:
         """End it."""
