@@ -11,6 +11,7 @@ from typing import Any
 
 from ainkad.errors import AinkaError
 from ainkad.netlink.spec_gen import FAMILY
+from ainkad.telemetry.sqlite import hint_of
 
 
 def store_path() -> Path:
@@ -52,8 +53,6 @@ def rows(path: Path, sql: str, arguments: tuple[Any, ...] = ()) -> list[dict[str
         finally:
             db.close()
     except sqlite3.Error as error:
-        from ainkad.telemetry.store import hint_of
-
         hint = hint_of(error, path)
         if "no such table" in str(error) or "no such column" in str(error):
             hint = "an older daemon made it: systemctl restart ainkad brings it up to date"

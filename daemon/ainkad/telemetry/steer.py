@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ainkad.errors import AinkaError
 from ainkad.telemetry.schema import migrate
-from ainkad.telemetry.store import hint_of
+from ainkad.telemetry.sqlite import hint_of
 
 _POLL_S = 0.1
 

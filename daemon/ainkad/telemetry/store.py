@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ainkad.errors import AinkaError
 from ainkad.telemetry.schema import migrate
+from ainkad.telemetry.sqlite import hint_of, told, transaction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +108,7 @@ class Store:
     def _insert(self, table: str, **values: Any) -> int:
         marks = ", ".join("?" * len(values))
         sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
-        with _told():
+        with told():
             row = self._db.execute(sql, tuple(values.values())).lastrowid
         assert row is not None
         return row
@@ -129,17 +129,14 @@ class Store:
         for field in ("cause_signal", "cause_value"):
             causes = np.ascontiguousarray(records[field])
             columns.append(causes.view(f"V{causes.itemsize * causes.shape[1]}").ravel().tolist())
-        with _told(), self._transaction():
+        with told(), transaction(self._db):
             self._db.executemany(_INSERT, zip(*columns, strict=True))
 
     def add_external(self, names: Mapping[int, str]) -> None:
         """Write down which external signals the ids in this session's decisions are."""
         sql = "INSERT OR REPLACE INTO external_signals (session, id, name) VALUES (?, ?, ?)"
-        with _told(), self._transaction():
+        with told(), transaction(self._db):
             self._db.executemany(sql, [(self.session, *pair) for pair in names.items()])
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
 
     def add_window(self, **values: Any) -> int:
         """Write one window (columns of ``windows``); guards and assignment are given as objects."""
@@ -175,7 +172,7 @@ class Store:
         columns = ("session", *rows[0])
         marks = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
-        with _told(), self._transaction():
+        with told(), transaction(self._db):
             self._db.executemany(sql, [(self.session, *row.values()) for row in rows])
 
     def add_forecasts(self, wall_ns: int, horizon_s: int, forecasts: Sequence[Forecast]) -> None:
@@ -202,20 +199,20 @@ class Store:
 
     def paused(self) -> set[str]:
         """The tuners that the admin has paused."""
-        with _told():
+        with told():
             rows = self._db.execute("SELECT tuner FROM tuner_settings WHERE paused").fetchall()
         return {row[0] for row in rows}
 
     def requests(self) -> list[tuple[int, str, str, str]]:
         """What is asked of the daemon: (id, kind, name, argument)."""
         sql = "SELECT id, kind, name, argument FROM requests WHERE done_wall_ns IS NULL ORDER BY id"
-        with _told():
+        with told():
             return [tuple(row) for row in self._db.execute(sql)]
 
     def answer(self, request: int, fine: bool, text: str) -> None:
         """Answer one of them."""
         sql = "UPDATE requests SET done_wall_ns = ?, fine = ?, answer = ? WHERE id = ?"
-        with _told():
+        with told():
             self._db.execute(sql, (time.time_ns(), int(fine), text, request))
 
     def promoted_model(self, model: int) -> tuple[str, str, bytes, str] | None:
@@ -224,7 +221,7 @@ class Store:
             "SELECT tuner, arm, tree, report FROM models m WHERE id = ? AND EXISTS "
             "(SELECT 1 FROM effects e WHERE e.model = m.id AND e.promoted)"
         )
-        with _told():
+        with told():
             row = self._db.execute(sql, (model,)).fetchone()
         return None if row is None else tuple(row)
 
@@ -248,7 +245,7 @@ class Store:
         if row is None:
             return self._insert("anomalies", session=self.session, **values)
         assignments = ", ".join(f"{key} = ?" for key in values)
-        with _told():
+        with told():
             self._db.execute(
                 f"UPDATE anomalies SET {assignments} WHERE id = ?", (*values.values(), row)
             )
@@ -256,14 +253,14 @@ class Store:
 
     def put_state(self, name: str, wall_ns: int, data: bytes) -> None:
         """Keep what an analysis has learned, instead of what it had before."""
-        with _told():
+        with told():
             self._db.execute(
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (name, wall_ns, data)
             )
 
     def state(self, name: str) -> tuple[int, bytes] | None:
         """When an analysis kept something, and what."""
-        with _told():
+        with told():
             row = self._db.execute(
                 "SELECT wall_ns, data FROM states WHERE name = ?", (name,)
             ).fetchone()
@@ -271,20 +268,20 @@ class Store:
 
     def last_id(self, table: str) -> int:
         """The highest id of a table that has one, 0 while it is empty."""
-        with _told():
+        with told():
             last: int = self._db.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()[0]
         return last
 
     def attempts(self, tuner: str) -> int:
         """How many times this tuner has tried to promote a policy, in all sessions."""
         sql = "SELECT count(*) FROM effects WHERE tuner = ? AND stage = 'confirm'"
-        with _told():
+        with told():
             count: int = self._db.execute(sql, (tuner,)).fetchone()[0]
         return count
 
     def used_bytes(self) -> int:
         """Bytes of the file that hold something."""
-        with _told():
+        with told():
             pages, free, size = (
                 self._db.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("page_count", "freelist_count", "page_size")
@@ -302,14 +299,14 @@ class Store:
             if used <= max_bytes * (1.0 if not deleted else _ROOM):
                 break
             share = max(1.0 - _ROOM * max_bytes / used, 0.05)
-            with _told(), self._transaction():
+            with told(), transaction(self._db):
                 before = deleted
                 for table in _GROWING:
                     deleted += self._delete_oldest(table, share)
             if deleted == before:
                 break  # all that is left is what stays
         if deleted:
-            with _told():
+            with told():
                 # Each step of it gives back one page; only a script is stepped to its end.
                 self._db.executescript("PRAGMA incremental_vacuum;")
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -331,7 +328,7 @@ class Store:
         explain needs them.
         """
         before = time.time_ns() - int(keep_days * _DAY_NS)
-        with _told(), self._transaction():
+        with told(), transaction(self._db):
             old = "SELECT id FROM sessions WHERE started_wall_ns < ? AND id <> ?"
             deleted = self._db.execute(
                 "DELETE FROM decisions WHERE EXISTS (SELECT 1 FROM sessions s WHERE "
@@ -354,49 +351,3 @@ class Store:
 
 def _or_null(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What SQLite complains of, as an error a user can read."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise AinkaError(f"telemetry store: {error}", hint_of(error)) from error
-
-
-def hint_of(error: sqlite3.Error, path: Path | None = None) -> str:
-    """What to do about an error of SQLite."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    where = str(path) if path else "store.path of config.toml"
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return f"the file is damaged: move it away, and the daemon begins a new one ({where})"
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return f"is the disk full? make room where {where} is"
-    return f"may the daemon write there? ({where})"
-
-
-class _Transaction:
-    """BEGIN and COMMIT around a block, ROLLBACK when it fails."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            try:
-                self._db.execute("COMMIT")
-                return
-            except sqlite3.Error:
-                self._roll_back()
-                raise
-        self._roll_back()
-
-    def _roll_back(self) -> None:
-        # SQLite may have done so itself when the disk was full.
-        if self._db.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
