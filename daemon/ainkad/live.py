@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +25,12 @@ from ainkad.layouts_gen import (
     TASKS_MAX,
 )
 from ainkad.netlink.client import Client
-from ainkad.netlink.message import KernelError
 from ainkad.procfs import TaskInfo, task_info
 from ainkad.ring import possible_cpus
 from ainkad.signals_gen import TASK_SIGNALS
 from ainkad.tuner.definition import COUNTERS, Tuner
 from ainkad.tuner.machine import Candidates
+from ainkad.wire import Wire
 
 # The names that the module refuses to touch; an experiment on them would only be refused.
 MODULE_PROTECTS = Path("/sys/module/ainka/parameters/protect")
@@ -109,7 +107,7 @@ def module_protects(path: Path = MODULE_PROTECTS) -> frozenset[str]:
         return frozenset()
 
 
-class LiveMachine:
+class LiveMachine(Wire):
     """See ``ainkad.tuner.machine.Machine``."""
 
     def __init__(
@@ -123,7 +121,7 @@ class LiveMachine:
 
         Raises AinkaError when the maps have another layout.
         """
-        self._client = client
+        super().__init__(client)
         self._protected = frozenset(protected) | module_protects()
         self._stats = PerCpuArray(bpf.map_fd("sched_stats"), SCHED_STATS_DTYPE, possible_cpus())
         self._tasks = HashMap(bpf.map_fd("tasks"), np.uint32, TASK_REC_DTYPE, TASKS_MAX)
@@ -166,42 +164,3 @@ class LiveMachine:
         """Sums over the CPUs; each only grows."""
         stats = self._stats.read()
         return {name: int(stats[name].sum(dtype=np.uint64)) for name in COUNTERS}
-
-    def signal(self, name: str) -> int | None:
-        """A system signal, None while stale."""
-        row = self._client.request("signal-get", {"name": name})
-        return None if row.get("stale") else row.get("value")
-
-    def push(self, request: Mapping[str, Any]) -> None:
-        """Put a policy in force, in place of one of the same name if there is one."""
-        self._client.request("policy-add", {**request, "replace": True})
-
-    def remove(self, name: str) -> None:
-        """Take it out of force if it is there."""
-        try:
-            self._client.request("policy-remove", {"name": name})
-        except KernelError as error:
-            if error.errno != errno.ENOENT:
-                raise
-
-    def policy(self, name: str) -> Mapping[str, Any] | None:
-        """A policy and its counters, None when there is none of this name."""
-        try:
-            return self._client.request("policy-get", {"name": name})
-        except KernelError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
-
-    def learned(self) -> list[str]:
-        """Names of the learner's policies that are in force."""
-        rows = self._client.dump("policy-get")
-        return [row["name"] for row in rows if row.get("origin") == "learner"]
-
-    def status(self) -> Mapping[str, Any]:
-        """State and switches."""
-        return self._client.request("state-get", {"brief": True})
-
-    def set_state(self, state: str, why: str) -> None:
-        """Ask for a state."""
-        self._client.request("state-set", {"state": state, "why": why[:63]})

@@ -11,45 +11,20 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ainkad.learning.compile import compile_tree
 from ainkad.netlink.client import Client
 from ainkad.tuner.definition import read_tuner
 from ainkad.tuner.learned import Learned, put_in_force
-from ainkad.tuner.machine import Machine
+from ainkad.wire import Wire
 
 TUNER = Path("/usr/share/ainka/tuners/memory-pressure.toml")
 SETTING = Path("/proc/sys/vm/swappiness")
 PATIENCE_NS = 20_000_000_000
 REST_S = 0.2
 LEASE_MS = 60_000
-
-
-class Wire:
-    """What a promotion needs of ``ainkad.live.LiveMachine``, which needs the BPF programs' maps."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def push(self, request: Mapping[str, Any]) -> None:
-        """As there."""
-        self._client.request("policy-add", {**request, "replace": True})
-
-    def remove(self, name: str) -> None:
-        """As there."""
-        self._client.request("policy-remove", {"name": name})
-
-    def status(self) -> Mapping[str, Any]:
-        """As there."""
-        return self._client.request("state-get", {"brief": True})
-
-    def set_state(self, state: str, why: str) -> None:
-        """As there."""
-        self._client.request("state-set", {"state": state, "why": why[:63]})
 
 
 def until(text: str) -> None:
@@ -78,8 +53,7 @@ def main() -> None:
     accepted, changed, back = [], [], []
     device = os.open("/dev/ainka", os.O_RDWR)
     with Client() as client:
-        machine: Any = Wire(client)
-        wire: Machine = machine
+        wire = Wire(client)
         client.request("lease-renew", {"duration-ms": LEASE_MS})
         wire.set_state("optimizing", "bench")
         for _ in range(int(sys.argv[1])):

@@ -37,6 +37,21 @@ FURTHER = 2
 PROGRESS_WINDOWS = 8
 
 
+def fit_parameters(tuner: Tuner, seed: int) -> dict[str, Any]:
+    """What a trainer has to know beside the data, see ``ainkad.learning.fit``."""
+    learner = tuner.learner
+    return {
+        "arms": len(tuner.treated_arms),
+        "context": tuner.in_context,
+        "depth": learner.depth,
+        "min_leaf": learner.min_leaf,
+        "min_effect": learner.min_effect,
+        "alpha": learner.alpha,
+        "holdout": learner.holdout,
+        "seed": seed,
+    }
+
+
 class Attempt:
     """From exploration to promotion. ``allowed`` says whether experiments may run."""
 
@@ -182,18 +197,8 @@ class Attempt:
 
     async def _learn(self, recorder: Recorder, further: int) -> Learned | None:
         """Train and compile; ``further`` is how many more times exploring may be prolonged."""
-        tuner, learner, notes = self._tuner, self._tuner.learner, self._notes
-        data = recorder.dataset()
-        parameters = {
-            "arms": len(tuner.treated_arms),
-            "context": tuner.in_context,
-            "depth": learner.depth,
-            "min_leaf": learner.min_leaf,
-            "min_effect": learner.min_effect,
-            "alpha": learner.alpha,
-            "holdout": learner.holdout,
-            "seed": self._seed,
-        }
+        tuner, notes = self._tuner, self._notes
+        data, parameters = recorder.dataset(), fit_parameters(tuner, self._seed)
         notes.tell("training", windows=len(data.outcome), samples=len(data.window))
         result = await self._trainer.train(data, parameters)
         if result["best"] is None:

@@ -14,7 +14,7 @@ from ainkad.learning.compile import Evaluate
 from ainkad.tuner.confirm import Measurement, measure_pairs, model_policy
 from ainkad.tuner.definition import Arm, Tuner
 from ainkad.tuner.explore import Usual
-from ainkad.tuner.machine import Machine
+from ainkad.tuner.machine import Machine, Module
 from ainkad.tuner.notes import Notes
 from ainkad.tuner.sequence import always_valid
 from ainkad.tuner.stats import Interval
@@ -43,14 +43,14 @@ class Learned:
         return model_policy(tuner, self.arm, self.tree, name, origin, mode)
 
 
-def put_in_force(machine: Machine, tuner: Tuner, learned: Learned) -> None:
+def put_in_force(module: Module, tuner: Tuner, learned: Learned) -> None:
     """Push a learned policy, and let the state be one in which it may act."""
-    machine.push(learned.promoted(tuner))
+    module.push(learned.promoted(tuner))
     try:
-        if machine.status().get("state") == "learning":
-            machine.set_state("optimizing", f"{tuner.learned} has been promoted")
+        if module.status().get("state") == "learning":
+            module.set_state("optimizing", f"{tuner.learned} has been promoted")
     except AinkaError:
-        machine.remove(tuner.learned)
+        module.remove(tuner.learned)
         raise
 
 

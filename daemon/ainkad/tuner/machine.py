@@ -38,20 +38,8 @@ class Candidates:
         return len(self.ids)
 
 
-class Machine(Protocol):
-    """Clock, sensors and actuators. Every method but the first two may raise AinkaError."""
-
-    def now_ns(self) -> int:
-        """CLOCK_MONOTONIC."""
-
-    async def sleep(self, nanoseconds: int) -> None:
-        """Let time pass."""
-
-    def candidates(self, tuner: Tuner) -> Candidates:
-        """The subjects the tuner may treat, largest first, at most ``tuner.most``."""
-
-    def counters(self) -> Mapping[str, int]:
-        """The counters of the scheduler's programs, summed over the CPUs."""
+class Module(Protocol):
+    """What the module is asked for. Every method may raise AinkaError."""
 
     def signal(self, name: str) -> int | None:
         """Present value of a system signal, None while it is stale."""
@@ -73,3 +61,19 @@ class Machine(Protocol):
 
     def set_state(self, state: str, why: str) -> None:
         """Ask for a state."""
+
+
+class Machine(Module, Protocol):
+    """Clock, sensors and actuators. Every method but the first two may raise AinkaError."""
+
+    def now_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+
+    async def sleep(self, nanoseconds: int) -> None:
+        """Let time pass."""
+
+    def candidates(self, tuner: Tuner) -> Candidates:
+        """The subjects the tuner may treat, largest first, at most ``tuner.most``."""
+
+    def counters(self) -> Mapping[str, int]:
+        """The counters of the scheduler's programs, summed over the CPUs."""
