@@ -80,7 +80,8 @@ static __always_inline struct ainka_dev_rec *record_of(struct request *rq, u64 n
 
 /*
  * Several streams may be read at a time: does the read go on where one of them ended,
- * or, for one that is read backwards, end where it began?
+ * or, for one that is read backwards, end where it began? Or soon after: of a file that
+ * is partly cached the stream has gaps.
  */
 static __always_inline void count_sequential(struct ainka_dev_rec *rec, u64 sector, u32 bytes)
 {
@@ -90,9 +91,9 @@ static __always_inline void count_sequential(struct ainka_dev_rec *rec, u64 sect
 	add(&rec->reads, 1);
 #pragma unroll
 	for (i = 0; i < AINKA_DEV_STREAMS; i++) {
-		if (rec->end[i] == sector && sector)
+		if (rec->end[i] && sector - rec->end[i] <= AINKA_DEV_SKIP)
 			rec->end[i] = end;
-		else if (rec->begin[i] == end)
+		else if (rec->begin[i] - end <= AINKA_DEV_SKIP)
 			rec->begin[i] = sector;
 		else
 			continue;

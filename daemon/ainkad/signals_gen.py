@@ -1503,7 +1503,7 @@ SIGNALS: Final[tuple[SignalDef, ...]] = (
         event=False,
         doc=(
             "Share of the reads issued that went on with one of the last eight streams, "
-            "forwards or backwards."
+            "forwards or backwards, at most 256 KiB further."
         ),
     ),
     SignalDef(
