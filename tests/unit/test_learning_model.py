@@ -51,6 +51,7 @@ def world(seed: int, hog: float, other: float, windows: int = 60, arms: int = 2)
         np.array(treated),
         np.array(features),
         np.arange(len(window)) % 5,
+        np.array(features),
     )
 
 
@@ -64,13 +65,16 @@ PATH = (
 )  # fmt: skip
 
 
+MOMENTS = {"arms": 1, "context": True, "depth": 1, "min_leaf": 4, "min_effect": 0.05,
+           "alpha": 0.05, "holdout": 0.1, "seed": 1}  # fmt: skip
+
+
 def test_a_moment_that_looked_like_another_does_not_hide_the_difference() -> None:
     arrived, treated, permille = (np.array(column) for column in zip(*PATH, strict=True))
     one = np.arange(len(PATH))
-    data = Dataset(-np.log(arrived), np.zeros_like(one), one, treated, permille[:, None], one)
-    parameters = {"arms": 1, "context": True, "depth": 1, "min_leaf": 4, "min_effect": 0.05,
-                  "alpha": 0.05, "holdout": 0.1, "seed": 1}  # fmt: skip
-    (arm,) = fit(data, parameters)["arms"]
+    share = permille[:, None]
+    data = Dataset(-np.log(arrived), np.zeros_like(one), one, treated, share, one, share)
+    (arm,) = fit(data, MOMENTS)["arms"]
     treats = predict(arm["nodes"], np.array([[0], [1], [4], [10], [30]]))
     assert treats.tolist() == [0, 0, 1, 1, 1]
     clean, lossy = sorted(arm["leaves"], key=lambda leaf: -leaf["effect"])
@@ -131,7 +135,7 @@ def test_cuts_move_to_the_widest_gap_that_explains_as_well() -> None:
     def unexplained(found: np.ndarray[Any, Any]) -> tuple[float, int]:
         return float((found != wanted).sum()) + 1.0, 30
 
-    split = widen(nodes, features, np.arange(40), 3, unexplained)[0]
+    split = widen(nodes, features, lambda *_: 0.0, 3, unexplained)[0]
     assert split["feature"] == 1
     assert 2 < split["threshold"] < 1000
 
@@ -151,8 +155,31 @@ def test_a_cut_that_tasks_keep_crossing_gives_way_to_one_they_do_not() -> None:
 
     assert wavering(features[:, 0] > 5, task) == pytest.approx(9 / 54)
     assert wavering(features[:, 1] > 5, task) == 0.0
-    split = widen(nodes, features, task, 3, unexplained)[0]
+
+    def crossing(rows: np.ndarray[Any, Any], feature: int, cut: float) -> float:
+        return wavering(features[rows, feature] > cut, task[rows])
+
+    split = widen(nodes, features, crossing, 3, unexplained)[0]
     assert split["feature"] == 1
+
+
+def test_a_cut_that_the_arm_itself_moves_things_across_gives_way() -> None:
+    # Half of the moments are of the kind that the arm is good for. The second feature tells so; the
+    # first one does, too, and has the wider gap, but goes to the other side under the arm.
+    rng = np.random.default_rng(4)
+    kind = np.arange(60) % 2 == 1
+    treated = rng.integers(0, 2, 60)
+    outcome = 1.0 * kind + np.where(kind, -0.5, 0.5) * treated + rng.normal(0, 0.1, 60)
+    features = np.column_stack([np.where(kind, 5, 600), np.where(kind, 40, 90)])
+    features += rng.integers(0, 5, features.shape)
+    after = features.copy()
+    after[kind & (treated == 1), 0] = 900
+    window = np.arange(60)
+    for end, feature in ((features, 0), (after, 1)):
+        data = Dataset(outcome, np.zeros_like(window), window, treated, features, window, end)
+        (arm,) = fit(data, MOMENTS)["arms"]
+        assert arm["nodes"][0]["feature"] == feature
+        assert predict(arm["nodes"], features).tolist() == kind.astype(int).tolist()
 
 
 def test_other_leaves_are_judged_where_nobody_was_harmed() -> None:
@@ -167,7 +194,8 @@ def test_other_leaves_are_judged_where_nobody_was_harmed() -> None:
             window.append(w)
             treated.append(a[i])
             features.append([230, 0] if i < 4 else [400, 200])
-    columns = (outcome, arm, window, treated, features, [row % 5 for row in range(len(window))])
+    tasks = [row % 5 for row in range(len(window))]
+    columns = (outcome, arm, window, treated, features, tasks, features)
     data = Dataset(*(np.array(column) for column in columns))
     result = fit(data, {**PARAMETERS, "arms": 1})
     treat = [found for found in result["arms"][0]["leaves"] if found["treat"]]

@@ -22,7 +22,7 @@ from ainkad.live import machine_candidate
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import difference
 from ainkad.tuner.definition import read_tuner
-from ainkad.tuner.explore import Recorder, Usual
+from ainkad.tuner.explore import Recorder, Usual, at_its_end
 from ainkad.tuner.learned import Learned
 from ainkad.tuner.machine import Candidates
 from ainkad.tuner.run import TunerRun
@@ -176,6 +176,18 @@ def test_two_tuners_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # ---- moments ----
+
+
+def test_the_end_of_a_window_is_that_of_the_same_disks() -> None:
+    def disks(ids: list[int], values: list[int]) -> Candidates:
+        features = np.array([[value] for value in values], np.int64)
+        return Candidates(np.array(ids), tuple(map(str, ids)), features)
+
+    began = disks([5, 6, 7], [10, 20, 30])
+    # The busiest comes first, and one is not read any more.
+    assert at_its_end(began, disks([7, 5], [33, 11])).tolist() == [[11], [20], [33]]
+    assert at_its_end(began, None).tolist() == [[10], [20], [30]]
+    assert began.features.tolist() == [[10], [20], [30]]
 
 
 def kept(values: list[tuple[int, int]]) -> int:

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 Nodes = list[dict[str, Any]]
 # leaf (n,) of each row → sum of squares that it leaves unexplained, and its degrees of freedom
 Unexplained = Callable[[NDArray[np.int64]], tuple[float, int]]
+# rows (n,), feature, cut → share of the steps in which the cut is crossed
+Crossing = Callable[[NDArray[np.int64], int, float], float]
 
 # 99.9 % of chi-square with one degree of freedom: what a cut may be worse by and still be the one.
 # So much, because the best of some fifty cuts is better than the right one by chance alone.
 _CHI2_999 = 10.83
 
-# What a cut that every task crosses from window to window would have to be better by, in the same
-# unit; the one to take seldom splits the values of one kind, so a twentieth of that is common.
+# What a cut that every task crosses from window to window, or every moment within one, would have
+# to be better by, in the same unit; the one to take seldom splits the values of one kind, so a
+# twentieth of that is common.
 _WAVERING_COST = 200.0
 
 
@@ -77,17 +80,18 @@ def wavering(above: NDArray[np.bool_], task: NDArray[np.int64]) -> float:
 def widen(
     nodes: Nodes,
     features: NDArray[np.int64],
-    task: NDArray[np.int64],
+    crossing: Crossing,
     min_leaf: int,
     unexplained: Unexplained,
 ) -> Nodes:
-    """The tree with each split moved to where it tells kinds of task apart.
+    """The tree with each split moved to where it tells kinds of task, or of moment, apart.
 
     The best cut in a sample may lie among the values of one kind of task by chance, and then parts
     that kind in two when it is used; or it may be a feature that the treatment itself changes, and
     then the policy lets go of whom it has just treated. Either shows in the windows: tasks cross
-    the cut. That counts against it. All cuts of all features that are then not significantly worse
-    than the best one (likelihood ratio) could be the right one; the widest gap is the safest.
+    the cut from one to the next, moments within one. That counts against it. All cuts of all
+    features that are then not significantly worse than the best one (likelihood ratio) could be the
+    right one; the widest gap is the safest.
     """
     result = [dict(node) for node in nodes]
     inner = [i for i, node in enumerate(nodes) if "class" not in node]
@@ -101,7 +105,7 @@ def widen(
                 square, freedom = unexplained(leaf_of(moved, features))
                 # twice the negative logarithm of the likelihood, but for a constant
                 cost = freedom * math.log(max(square, 1e-12))
-                cost += _WAVERING_COST * wavering(features[rows, feature] > cut, task[rows])
+                cost += _WAVERING_COST * crossing(rows, feature, cut)
                 found.append((cost, width, feature, cut))
         if found:
             limit = min(found)[0] + _CHI2_999

@@ -21,7 +21,9 @@ class Dataset:
     ``window`` (n,): window of each row; ``treated`` (n,): 0 or 1, with probability one half each
     (of the windows of one arm and those without any);
     ``features`` (n, F): integers, read before the window began; ``task`` (n,): a number of the
-    task, the same in all its rows.
+    task, the same in all its rows; ``after`` (n, F): features at the end of the window, with the
+    arm still set, where it is the moment that decides (else, or where there is nothing any more,
+    those of before).
     """
 
     outcome: NDArray[np.float64]
@@ -30,6 +32,7 @@ class Dataset:
     treated: NDArray[np.int64]
     features: NDArray[np.int64]
     task: NDArray[np.int64]
+    after: NDArray[np.int64]
 
     def to_bytes(self, parameters: dict[str, Any]) -> bytes:
         """The arrays and ``parameters`` as an npz file."""

@@ -20,7 +20,7 @@ same estimates
   - a split stays only if its sides differ by more than the best of many cuts would by chance;
     otherwise part of a leaf that should be treated would be left out for its noise;
   - of all cuts that explain the windows about as well, the one in the widest gap is taken, if
-    tasks do not cross it from window to window;
+    tasks do not cross it from window to window, and moments not within one;
   - leaves that treatment harms are set aside, and the others are looked at again in the windows in
     which nobody of those was treated.
 
@@ -42,7 +42,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ainkad.learning.cuts import Nodes, leaf_of, widen
+from ainkad.learning.cuts import Nodes, leaf_of, wavering, widen
 from ainkad.learning.dataset import Dataset
 from ainkad.learning.effects import Effects, leaf_effects, level, tamed
 
@@ -134,16 +134,27 @@ class GrownTree:
 class Sample:
     """The windows and rows of one arm.
 
-    ``outcome`` (W,); of each row ``window`` (n,), ``treatment`` (n,): a - p, ``features`` (n, F),
-    ``task`` (n,). With ``context`` each leaf has a level of its own.
+    ``outcome`` (W,); of each row ``window`` (n,), ``treatment`` (n,): a - p, ``features`` and
+    ``after`` (n, F), ``task`` (n,). With ``context`` each leaf has a level of its own.
     """
 
     outcome: NDArray[np.float64]
     window: NDArray[np.int64]
     treatment: NDArray[np.float64]
     features: NDArray[np.int64]
+    after: NDArray[np.int64]
     task: NDArray[np.int64]
     context: bool = False
+
+    def crossing(self, rows: NDArray[np.int64], feature: int, cut: float) -> float:
+        """In how many of the steps that these rows (n,) show a cut is crossed, 0 to 1.
+
+        A task is seen in one window after the other, a moment before and after its own.
+        """
+        above = self.features[rows, feature] > cut
+        if self.context:
+            return float((above != (self.after[rows, feature] > cut)).mean())
+        return wavering(above, self.task[rows])
 
     def members(self, column: NDArray[np.int64], leaves: int) -> NDArray[np.float64] | None:
         """Rows of each leaf in each window (W, L), where that matters."""
@@ -214,7 +225,7 @@ def settle_cuts(sample: Sample, grown: Grown, p: dict[str, Any]) -> Grown:
         effects = effects_of(sample, leaf)[2]
         return float(effects.residual @ effects.residual), effects.freedom
 
-    nodes = widen(grown.nodes, sample.features, sample.task, p["min_leaf"], unexplained)
+    nodes = widen(grown.nodes, sample.features, sample.crossing, p["min_leaf"], unexplained)
     return Grown(nodes, *effects_of(sample, leaf_of(nodes, sample.features)))
 
 
@@ -277,8 +288,8 @@ def fit_arm(
         window=number[data.window[rows]],
         treatment=data.treated[rows] - P_TREATED,
         features=data.features[rows],
-        # A moment is not seen twice.
-        task=np.arange(len(rows)) if context else data.task[rows],
+        after=data.after[rows],
+        task=data.task[rows],
         context=context,
     )
     partial = (sample.outcome - sample.outcome.mean())[sample.window]

@@ -86,6 +86,18 @@ def treatment(tuner: Tuner, arm: Arm, ids: Sequence[int]) -> dict[str, Any]:
     }
 
 
+def at_its_end(candidates: Candidates, after: Candidates | None) -> NDArray[np.int64]:
+    """Features (n, F) of the candidates as they were at the end of a window.
+
+    Those of one that is not there any more are as before.
+    """
+    features = candidates.features.copy()
+    now = {} if after is None else dict(zip(after.ids.tolist(), after.features, strict=True))
+    for i, one in enumerate(candidates.ids.tolist()):
+        features[i] = now.get(one, features[i])
+    return features
+
+
 class Recorder:
     """Rows and windows as they come, and the data set in the end."""
 
@@ -98,6 +110,7 @@ class Recorder:
         self._treated: list[NDArray[np.int64]] = []
         self._features: list[NDArray[np.int64]] = []
         self._tasks: list[NDArray[np.int64]] = []
+        self._after: list[NDArray[np.int64]] = []
         self._change: list[NDArray[np.float64]] = []
 
     def add(
@@ -117,6 +130,7 @@ class Recorder:
         self._treated.append(treated)
         self._features.append(candidates.features)
         self._tasks.append(candidates.ids)
+        self._after.append(at_its_end(candidates, after))
         self.outcome.append(outcome)
         self.arm.append(arm)
         self.windows.append(number)
@@ -141,6 +155,7 @@ class Recorder:
             treated=np.concatenate([*(self._treated[i] for i in kept), empty]),
             features=np.concatenate([*(self._features[i] for i in kept), features]),
             task=np.concatenate([*(self._tasks[i] for i in kept), empty]),
+            after=np.concatenate([*(self._after[i] for i in kept), features]),
         )
 
     def _of_one_moment(self) -> NDArray[np.int64]:
