@@ -36,7 +36,8 @@ SCENARIO = Scenario(
         "MGLRU is off (with it swappiness shows no effect here), vm.page-cluster is 0.",
         "Before each measured window the program goes through all of its memory once: else what "
         "one setting has swapped out would help the next one. Besides it goes through its memory "
-        "all the time, once in 60 s. Pages still moved 8 s after a setting was made: 15 are dropped.",
+        "all the time, once in 60 s. Pages still moved 8 s after a setting was made: 15 s "
+        "are dropped.",
         "All other memory is locked. The sets are small because 4 000 reads a second of 4 KiB "
         "are 16 MB, and no more than that is swapped out for them: of 300 MB of memory beside 450 "
         "of a file hardly anything had been when a window ended.",
