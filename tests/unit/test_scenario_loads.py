@@ -19,7 +19,14 @@ from tests.bench.scenarios.load import agent, settings
 from tests.bench.scenarios.load.ballast import CHUNK_MIB, Ballast, available_mib, resident_mib
 from tests.bench.scenarios.load.db_bench import _PROGRESS
 from tests.bench.scenarios.load.hogs import histogram_percentile
-from tests.bench.scenarios.load.programs import Counter, Program, compile_c, percentile, wait_until
+from tests.bench.scenarios.load.programs import (
+    Counter,
+    Program,
+    compile_c,
+    percentile,
+    thinned,
+    wait_until,
+)
 from tests.bench.scenarios.load.storm import service
 
 
@@ -88,6 +95,13 @@ def test_what_grows_seldom_is_counted_from_before_the_window() -> None:
     assert counter.rate(5.0, 9.0, since=2.0) == pytest.approx(2.0)
     with pytest.raises(RuntimeError, match="no progress"):
         counter.rate(5.0, 9.0, since=4.0)
+
+
+def test_of_a_long_series_a_point_in_a_while_is_kept() -> None:
+    seen = [(step / 64, float(step)) for step in range(64)]
+    kept = thinned(seen, 0.25)
+    assert kept == [(0.0, 0.0), (0.25, 16.0), (0.5, 32.0), (0.75, 48.0)]
+    assert thinned([], 0.25) == []
 
 
 def test_percentiles_are_values_that_occurred() -> None:

@@ -13,10 +13,12 @@ import signal
 import time
 from typing import Any
 
-from .programs import Counter, Program, shell, wait_until
+from .programs import Counter, Program, shell, thinned, wait_until
 
 FOLDER = "/mnt/db"
 _PROGRESS = re.compile(r"\.\.\. thread 0: \((\d+),\d+\) ops")
+#: Between two points of a series: a tenth is what the page shows, and a line for each would be 1 MB.
+SERIES_S = 0.1
 #: Benchmark and operations between two lines of progress.
 PHASES = {
     "random": ("readrandom", 10),
@@ -116,7 +118,7 @@ class Load:
             reader.program.must_run()
             rate = reader.counter.rate(begin, end, since=changed)
             after = reader.counter.steady_after(changed, end, rate)
-            seen = reader.counter.between(changed, end)
+            seen = thinned(reader.counter.between(changed, end), SERIES_S)
             self._series = [(round(at - changed, 3), total - seen[0][1]) for at, total in seen]
         finally:
             if fresh:
@@ -124,7 +126,7 @@ class Load:
         return {"ops_per_s": rate, **({} if after != after else {"steady_after_s": after})}
 
     def series(self) -> list[tuple[float, float]]:
-        """Each line of db_bench's progress."""
+        """Progress of the last window: (seconds since its begin, operations)."""
         return self._series
 
     def close(self) -> None:

@@ -82,6 +82,15 @@ class Program:
         self._process.wait()
 
 
+def thinned(seen: Sequence[tuple[float, float]], every_s: float) -> list[tuple[float, float]]:
+    """Of (time, total) those that are at least ``every_s`` apart, the first one among them."""
+    kept: list[tuple[float, float]] = []
+    for one in seen:
+        if not kept or one[0] - kept[-1][0] >= every_s:
+            kept.append(one)
+    return kept
+
+
 class Plain:
     """A load that tells no more of a window than its figures."""
 
