@@ -17,7 +17,7 @@ from .programs import Counter, Program, shell, thinned, wait_until
 
 FOLDER = "/mnt/db"
 _PROGRESS = re.compile(r"\.\.\. thread 0: \((\d+),\d+\) ops")
-#: Between two points of a series: a tenth is what the page shows, and a line for each would be 1 MB.
+#: Between two points of a series: what the page shows. A line of progress each would be 1 MB.
 SERIES_S = 0.1
 #: Benchmark and operations between two lines of progress.
 PHASES = {
