@@ -3,7 +3,7 @@
  * Processes and threads as they begin, execute and end, as events for the
  * daemon; and which process forks how often, posted as an event for policies
  * the moment it changes by an eighth, so that one for fork storms need not wait
- * for a tick. The rate of the whole machine is the module's own.
+ * for a tick, and once a second, so that it is not stale. The rate of the whole machine is the module's own.
  */
 #include "core_types.h"
 #include <bpf/bpf_core_read.h>

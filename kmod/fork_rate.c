@@ -2,7 +2,8 @@
 /*
  * How often tasks fork. The rate of the whole machine is counted here always;
  * that of each process by ebpf/proc.bpf.c, and here only where BPF programs
- * cannot post events. A rate that has changed by an eighth is posted at once.
+ * cannot post events. A rate that has changed by an eighth is posted at once, a
+ * steady one once a second.
  */
 #include <linux/hash.h>
 #include <linux/sched.h>

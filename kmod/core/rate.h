@@ -2,7 +2,8 @@
 /*
  * How often something happens, kept where it happens, by BPF programs and the
  * module alike: a count over a sliding second, told when it has changed by an
- * eighth, so that nobody has to look at it in between. The second before the
+ * eighth and when a new second begins, so that nobody has to look at it in
+ * between, and a steady one does not count as stale. The second before the
  * present one counts for the part of it that has not slid out yet.
  *
  * Several CPUs may count at once; one that counts while another begins a new
@@ -63,19 +64,22 @@ static inline u32 ainka_rate_add(struct ainka_rate *rate, u64 now_ns)
 {
 	u64 start = rate->start_ns;
 	u64 elapsed = now_ns > start ? now_ns - start : 0;
-	u32 hz, told, change;
+	u32 hz, told, change, begun = 0;
 
 	/* one CPU begins the new second, the others count in it */
 	if (elapsed >= AINKA_RATE_WINDOW_NS &&
 	    __sync_bool_compare_and_swap(&rate->start_ns, start, now_ns)) {
 		rate->before = elapsed < 2 * AINKA_RATE_WINDOW_NS ? rate->now : 0;
 		rate->now = 0;
+		begun = 1;
 	}
 	__sync_fetch_and_add(&rate->now, 1);
 	hz = ainka_rate_hz(rate, now_ns);
 	told = rate->told;
 	change = hz > told ? hz - told : told - hz;
-	if ((hz < AINKA_RATE_FLOOR_HZ && told < AINKA_RATE_FLOOR_HZ) || change <= told / 8)
+	if (hz < AINKA_RATE_FLOOR_HZ && told < AINKA_RATE_FLOOR_HZ)
+		return 0;
+	if (change <= told / 8 && !begun)
 		return 0;
 	rate->told = hz;
 	return hz;

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from ainkad.core import library
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,15 @@ def test_an_even_rate_is_found_and_told_within_an_eighth(per_second: int) -> Non
         if rate >= FLOOR_HZ:
             assert abs(rate - last) <= last // 8, "nobody was told"
     assert sum(t > 0 for t in told) < 120, "told too often"
+
+
+@pytest.mark.parametrize("per_second", [20, 1200])
+def test_a_steady_rate_is_told_again_before_it_is_stale(per_second: int) -> None:
+    times = [START + i * S // per_second for i in range(12 * per_second)]
+    told, _ = rates(times)
+    when = [time for time, rate in zip(times, told, strict=True) if rate]
+    assert max(np.diff([*when, times[-1]])) < 1.2 * S
+    assert sum(time > START + 2 * S for time in when) < 15, "told too often"
 
 
 def test_little_is_not_told_and_a_storm_at_once() -> None:
