@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ from ainkad.wire import Wire
 
 # The names that the module refuses to touch; an experiment on them would only be refused.
 MODULE_PROTECTS = Path("/sys/module/ainka/parameters/protect")
+
+USER_US = "cpu.user_us"
 
 _COLUMN = {signal.name: signal.index for signal in TASK_SIGNALS}
 
@@ -107,6 +110,14 @@ def module_protects(path: Path = MODULE_PROTECTS) -> frozenset[str]:
         return frozenset()
 
 
+def own_user_us() -> int:
+    """CPU time in user mode that this process has taken.
+
+    Not that of its children, which is known only when they have ended: it would come all at once.
+    """
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_utime * 1e6)
+
+
 class LiveMachine(Wire):
     """See ``ainkad.tuner.machine.Machine``."""
 
@@ -129,6 +140,14 @@ class LiveMachine(Wire):
         if devices_fd is not None:
             self._devices = HashMap(devices_fd, np.uint32, DEV_REC_DTYPE, DEVS_MAX)
         self._disks = Disks()
+
+    def signal(self, name: str) -> int | None:
+        """A system signal, None while stale; of CPU time in user mode, that of all others.
+
+        As a reward it stands for work that gets done, and what the daemon does is none.
+        """
+        value = super().signal(name)
+        return value - own_user_us() if value is not None and name == USER_US else value
 
     def now_ns(self) -> int:
         """CLOCK_MONOTONIC, the clock of the records."""

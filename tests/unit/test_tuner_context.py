@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from ainkad.errors import AinkaError
 from ainkad.layouts_gen import DEV_REC_DTYPE
 from ainkad.learning.compile import full_evaluate
 from ainkad.learning.dataset import Dataset
-from ainkad.live import machine_candidate
+from ainkad.live import LiveMachine, machine_candidate, own_user_us
 from ainkad.telemetry.store import Store
 from ainkad.tuner.confirm import difference
 from ainkad.tuner.definition import read_tuner
@@ -173,6 +174,26 @@ def test_two_tuners_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     order = asyncio.run(both())
     assert order == sorted(order)
     assert set(order) == {"1", "2"}
+
+
+def test_what_the_daemon_takes_is_no_work_done() -> None:
+    client = Mock()
+    client.request.return_value = {"value": 10**12}
+
+    class Wired(LiveMachine):
+        def __init__(self) -> None:
+            self._client = client
+
+    begin_us = own_user_us()
+    while own_user_us() < begin_us + 20_000:
+        pass
+    machine = Wired()
+    others_us = machine.signal("cpu.user_us")
+    assert others_us is not None
+    assert 10**12 - own_user_us() <= others_us <= 10**12 - begin_us - 20_000
+    assert machine.signal("cpu.system_us") == 10**12
+    client.request.return_value = {"value": 5, "stale": True}
+    assert machine.signal("cpu.user_us") is None
 
 
 # ---- moments ----

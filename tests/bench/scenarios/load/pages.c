@@ -5,7 +5,8 @@
  *   pages ANON_MIB FILE FILE_MIB THREADS COLD_S
  *
  * Fills ANON_MIB of memory (pages that compress to about a quarter), then reads 4 KiB at random
- * places of FILE, made when it is not there, with THREADS threads. All the time another thread goes
+ * places of FILE, made when it is not there, with THREADS threads, and sums up what it has read, as a
+ * database does to tell whether a page is sound. All the time another thread goes
  * through the memory, page by page, and begins anew after COLD_S seconds. On SIGUSR1 the program goes
  * through all of it at once, while the threads wait, and prints "swept". Prints the reads since the
  * last line, several times a second.
@@ -31,7 +32,7 @@
 
 /* Readers are always there: a writer must not have to wait until there is none. */
 static pthread_rwlock_t going = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static _Atomic uint64_t reads;
+static _Atomic uint64_t reads, sums;
 static volatile sig_atomic_t sweep;
 static uint64_t pages_of_file, pages_of_memory, cold_s;
 static char *memory;
@@ -54,18 +55,25 @@ static uint64_t draw(uint64_t *state)
 static void *reader(void *seed)
 {
 	uint64_t state = 88172645463325252ULL + 7919 * (uintptr_t)seed;
-	static __thread char page[PAGE];
+	static __thread uint64_t page[PAGE / 8];
 
 	for (;;) {
-		int i;
+		uint64_t a = 1, b = 0;
+		int i, j;
 
 		pthread_rwlock_rdlock(&going);
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < 64; i++) {
 			if (pread(file, page, PAGE, draw(&state) % pages_of_file * PAGE) != PAGE) {
 				perror("pread");
 				exit(1);
 			}
+			for (j = 0; j < PAGE / 8; j++) {
+				a += page[j];
+				b += a;
+			}
+		}
 		pthread_rwlock_unlock(&going);
+		atomic_fetch_add(&sums, b);
 		atomic_fetch_add(&reads, 64);
 	}
 	return NULL;
