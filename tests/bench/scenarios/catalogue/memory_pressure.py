@@ -29,7 +29,7 @@ SCENARIO = Scenario(
     parameters=BOUND_BY_DISK,
     window_s=5.0,
     settle_s=15.0,
-    learn_s=440.0,
+    learn_s=900.0,
     learn_window_s=10.0,
     notes=(
         BOUND_NOTE,
