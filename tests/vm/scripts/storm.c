@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define SHARED (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
-/* The dynamic linker saves all registers on it to find a function: 3 KiB. Only what is touched costs. */
+/* The dynamic linker saves all registers on it: 3 KiB. Only what is touched costs. */
 #define STACK_BYTES (16 << 10)
 #define PERIOD_NS 2000000L
 
